@@ -1,0 +1,150 @@
+import type { EgoMotion } from "@causeway/geom";
+import type { DrivingDecision } from "./decision.ts";
+
+/** Pinhole camera: x right, y down, z forward. Principal point and focal lengths in pixels of `width` x `height`. */
+export interface PinholeCalibration {
+  readonly model: "pinhole";
+  readonly width: number;
+  readonly height: number;
+  readonly fx: number;
+  readonly fy: number;
+  readonly cx: number;
+  readonly cy: number;
+  /** rig-from-camera translation (m) and unit quaternion. */
+  readonly rigFromCamera: {
+    readonly x: number;
+    readonly y: number;
+    readonly z: number;
+    readonly qw: number;
+    readonly qx: number;
+    readonly qy: number;
+    readonly qz: number;
+  };
+}
+
+/** One encoded picture. */
+export interface CameraFrame {
+  readonly stampUs: number;
+  readonly encoding: "jpeg" | "png";
+  readonly bytes: Uint8Array;
+}
+
+export interface CameraStream {
+  /** e.g. "camera_front_wide_120fov". */
+  readonly name: string;
+  readonly calibration: PinholeCalibration | null;
+  /** In time order. */
+  readonly frames: readonly CameraFrame[];
+}
+
+export type ActorKind = "car" | "truck" | "pedestrian" | "cyclist" | "other";
+
+/** One box at one time, world frame; x, y are the box centre on the ground. */
+export interface ActorState {
+  readonly id: number;
+  readonly kind: ActorKind;
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+  readonly yaw: number;
+  readonly speedMps: number;
+  readonly lengthM: number;
+  readonly widthM: number;
+  readonly heightM: number;
+  readonly braking: boolean;
+  readonly indicator: "none" | "left" | "right";
+}
+export interface ActorFrame {
+  readonly stampUs: number;
+  readonly actors: readonly ActorState[];
+}
+
+export type LightColor = "red" | "yellow" | "green" | "off";
+export interface LightState {
+  readonly id: number;
+  readonly color: LightColor;
+}
+export interface LightFrame {
+  readonly stampUs: number;
+  readonly lights: readonly LightState[];
+}
+
+export interface Polyline {
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+}
+
+/** Lane map in the drive's world frame. Source maps without a layer leave its list empty. */
+export interface RoadMap {
+  readonly lanes: readonly {
+    readonly id: number;
+    readonly centerline: Polyline;
+    readonly left: Polyline;
+    readonly right: Polyline;
+    readonly leftMarking: "solid" | "dashed" | "none";
+    readonly rightMarking: "solid" | "dashed" | "none";
+    readonly isJunction: boolean;
+    readonly successors: readonly number[];
+    readonly speedLimitMps: number | null;
+  }[];
+  /** Drivable surface including shoulders, one ring each. */
+  readonly drivable: readonly Polyline[];
+  readonly crosswalks: readonly Polyline[];
+  readonly stopLines: readonly {
+    readonly line: Polyline;
+    readonly lightId: number | null;
+    readonly isStopSign: boolean;
+  }[];
+  readonly lights: readonly {
+    readonly id: number;
+    readonly x: number;
+    readonly y: number;
+    readonly z: number;
+    readonly yaw: number;
+  }[];
+}
+
+export type RouteCommand = "straight" | "left" | "right" | "lane_change_left" | "lane_change_right";
+/** The command that holds from `stampUs` until the next row; text as the navigation prompt shows it. */
+export interface RouteStep {
+  readonly stampUs: number;
+  readonly command: RouteCommand;
+  /** Metres to the manoeuvre, or null when there is none ahead. */
+  readonly distanceM: number | null;
+}
+
+export interface DecisionFrame {
+  readonly stampUs: number;
+  readonly decision: DrivingDecision;
+}
+
+/** One recording. Truth layers (`decisions`, complete `actors`, `lights`) exist only where the source has them. */
+export interface Drive {
+  readonly id: string;
+  readonly source: {
+    /** "causeway-sim", "comma2k19", "argoverse2", "kitti-odometry", ... */
+    readonly format: string;
+    readonly licence: string;
+    /** Scenario kind for simulated drives (a `ScenarioKind` id), else null. */
+    readonly scenario: string | null;
+    readonly seed: number | null;
+    /** Facts that the importer had to assume, for people: "no time stamps in the file, 10 Hz assumed". */
+    readonly notes: readonly string[];
+  };
+  readonly durationUs: number;
+  readonly egoMotion: EgoMotion;
+  /** Ego box: length, width, height (m) and distance from rear axle to box centre; null when unknown. */
+  readonly egoSize: {
+    readonly lengthM: number;
+    readonly widthM: number;
+    readonly heightM: number;
+    readonly rearAxleToCenterM: number;
+  } | null;
+  readonly cameras: readonly CameraStream[];
+  readonly actors: readonly ActorFrame[] | null;
+  readonly lights: readonly LightFrame[] | null;
+  readonly map: RoadMap | null;
+  readonly route: readonly RouteStep[] | null;
+  /** Truth of the privileged driver, 10 Hz; never shown to a model. */
+  readonly decisions: readonly DecisionFrame[] | null;
+}

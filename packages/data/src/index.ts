@@ -1,0 +1,3 @@
+export * from "./decision.ts";
+export * from "./drive.ts";
+export * from "./sample.ts";
