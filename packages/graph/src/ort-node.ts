@@ -1,0 +1,91 @@
+/** ONNX Runtime on the CPU: one session per compiled graph. `run` computes on the calling thread. */
+import * as ort from "onnxruntime-node";
+import type { Graph } from "./graph.ts";
+import { lowerGraph } from "./onnx/lower.ts";
+import { writeOnnxModel } from "./onnx/model.ts";
+import {
+  type CompileOptions,
+  type Executable,
+  type Feeds,
+  type Runtime,
+  feedEntries,
+  outputsOf,
+} from "./runtime.ts";
+import { ShapeError, type Tensor } from "./tensor.ts";
+
+function toOrt(tensor: Tensor): ort.Tensor {
+  // bool travels as bytes; the other element types have the matching typed array already.
+  return new ort.Tensor(tensor.dtype as "float32", tensor.data as Float32Array, tensor.shape);
+}
+
+export const ortNode: Runtime = {
+  name: "ort-node",
+  async compile(graph: Graph, options: CompileOptions = {}): Promise<Executable> {
+    const lowered = lowerGraph(graph, outputsOf(graph, options), options.baked);
+    const model = writeOnnxModel(lowered);
+    const session = await ort.InferenceSession.create(model, {
+      executionProviders: ["cpu"],
+      graphOptimizationLevel: "all",
+      // 3: errors only; graph optimisation warns about constants it folds.
+      logSeverityLevel: 3,
+      ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
+      ...(options.profilePrefix
+        ? { enableProfiling: true, profileFilePrefix: options.profilePrefix }
+        : {}),
+    });
+    const inputs = new Map(lowered.inputs.map((i) => [i.name, i]));
+    const outputNames = lowered.outputs.map((o) => o.name);
+    return {
+      inputNames: [...inputs.keys()],
+      outputNames,
+      async run(feeds: Feeds, into: Feeds = {}) {
+        const given: Record<string, ort.Tensor> = {};
+        for (const [name, tensor] of feedEntries(feeds)) {
+          const expected = inputs.get(name);
+          // One feed map may serve several graphs that share weights.
+          if (!expected) continue;
+          if (expected.dtype !== tensor.dtype || expected.shape.join() !== tensor.shape.join())
+            throw new ShapeError(
+              `feed "${name}" is ${tensor.dtype} [${tensor.shape.join(", ")}], expected ${expected.dtype} [${expected.shape.join(", ")}]`,
+            );
+          given[name] = toOrt(tensor);
+        }
+        const missing = [...inputs.keys()].filter((name) => !(name in given));
+        if (missing.length)
+          throw new ShapeError(
+            `run: no feed for ${missing
+              .slice(0, 8)
+              .map((n) => `"${n}"`)
+              .join(", ")}${missing.length > 8 ? ` and ${missing.length - 8} more` : ""}`,
+          );
+        const fetches: Record<string, ort.Tensor | null> = {};
+        for (const name of outputNames) fetches[name] = null;
+        const written = new Map<string, Tensor>();
+        for (const [name, tensor] of feedEntries(into)) {
+          if (!(name in fetches)) continue;
+          fetches[name] = toOrt(tensor);
+          written.set(name, tensor);
+        }
+        const results = await session.run(given, fetches);
+        const out = new Map<string, Tensor>();
+        for (const { name, dtype, shape } of lowered.outputs)
+          out.set(
+            name,
+            written.get(name) ?? {
+              dtype,
+              shape,
+              data: (results[name] as ort.Tensor).data as Float32Array,
+            },
+          );
+        return out;
+      },
+      async dispose() {
+        await session.release();
+      },
+    };
+  },
+};
+
+/** Compiles for the default runtime. */
+export const compile = (graph: Graph, options?: CompileOptions): Promise<Executable> =>
+  ortNode.compile(graph, options);
