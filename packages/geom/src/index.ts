@@ -51,3 +51,16 @@ export {
   modelStepUs,
   type TimeGrid,
 } from "./time-grid.ts";
+export {
+  actionSpaceConstants,
+  bf16AsLoadedActionSpace,
+  createActionSpace,
+  kappaClamp,
+  referenceActionSpace,
+  upstreamLowSpeed,
+  type ActionSpace,
+  type ActionSpaceConfig,
+  type EncodedActions,
+  type LowSpeedRule,
+  type PathStart,
+} from "./action-space.ts";
