@@ -64,3 +64,18 @@ export {
   type LowSpeedRule,
   type PathStart,
 } from "./action-space.ts";
+export { roundHalfEven } from "./round.ts";
+export {
+  createFutureTokenizer,
+  releasedFutureTokens,
+  type FutureTokenizer,
+  type FutureTokenizerConfig,
+} from "./tokens/future-tokenizer.ts";
+export {
+  createHistoryTokenizer,
+  releasedHistoryTokens,
+  type HistoryTokenizer,
+  type HistoryTokenizerConfig,
+  type PointPath,
+} from "./tokens/history-tokenizer.ts";
+export { createQuantiser, type Quantiser } from "./tokens/quantiser.ts";

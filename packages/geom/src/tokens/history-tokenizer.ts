@@ -1,0 +1,82 @@
+/**
+ * A history as 3 ids per pose: steps Δx, Δy, Δz in uniform bins, interleaved (the delta tokenizer of the Alpamayo releases:
+ * 1000 bins over ±4, ±4, ±10 m; 16 poses, so 48 ids). A zero row is prepended, so the first triple is the clipped absolute
+ * oldest position rather than a step: it saturates above 2.67 m/s, and decoding shifts the history by what was clipped.
+ * Kept, because released models are trained on it. Heading is not encoded.
+ */
+import { GeomError } from "../errors.ts";
+import type { LocalPath } from "../motion.ts";
+import { createQuantiser } from "./quantiser.ts";
+
+export interface HistoryTokenizerConfig {
+  readonly bins: number;
+  /** Range of one step per axis x, y, z, metres. */
+  readonly min: readonly [number, number, number];
+  readonly max: readonly [number, number, number];
+}
+
+export const releasedHistoryTokens: HistoryTokenizerConfig = {
+  bins: 1000,
+  min: [-4, -4, -10],
+  max: [4, 4, 10],
+};
+
+/** Positions without heading: what the ids keep. */
+export interface PointPath {
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+  readonly z: Float64Array;
+}
+
+export interface HistoryTokenizer {
+  readonly config: HistoryTokenizerConfig;
+  /** 3 ids per pose, interleaved x, y, z. */
+  encode(history: PointPath | LocalPath): Int32Array;
+  decode(ids: ArrayLike<number>): PointPath;
+}
+
+export function createHistoryTokenizer(
+  config: HistoryTokenizerConfig = releasedHistoryTokens,
+): HistoryTokenizer {
+  const axes = [0, 1, 2].map((k) => createQuantiser(config.bins, config.min[k], config.max[k]));
+  const f32 = Math.fround;
+  return {
+    config,
+    encode: (history) => {
+      const columns = [history.x, history.y, history.z];
+      const n = history.x.length;
+      const ids = new Int32Array(3 * n);
+      for (let k = 0; k < 3; k++) {
+        if (columns[k].length !== n) {
+          throw new GeomError(
+            "length",
+            `history tokens: columns have ${n} and ${columns[k].length} rows; expected as many.`,
+          );
+        }
+        let before = 0;
+        for (let i = 0; i < n; i++) {
+          const here = f32(columns[k][i]);
+          ids[3 * i + k] = axes[k].encode(f32(here - before));
+          before = here;
+        }
+      }
+      return ids;
+    },
+    decode: (ids) => {
+      if (ids.length % 3 !== 0) {
+        throw new GeomError("length", `history tokens: ${ids.length} ids; expected 3 per pose.`);
+      }
+      const n = ids.length / 3;
+      const columns = axes.map((axis, k) => {
+        const column = new Float64Array(n);
+        let at = 0;
+        for (let i = 0; i < n; i++) {
+          at = f32(at + axis.decode(ids[3 * i + k]));
+          column[i] = at;
+        }
+        return column;
+      });
+      return { x: columns[0], y: columns[1], z: columns[2] };
+    },
+  };
+}
