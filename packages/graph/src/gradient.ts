@@ -172,7 +172,7 @@ export const vjpRules: { readonly [K in OpName]: VjpRule<K> | typeof noGradient 
       throw new ShapeError(
         "attention: the additive mask has no gradient; build it from inputs or constants",
       );
-    const [b, hk, gt, s] = p.shape as [number, number, number, number];
+    const [b, hk, gt] = p.shape as [number, number, number];
     const d = q.shape[3] as number;
     const dv = v.shape[3] as number;
     const fold = (x: Value, width: number) => ops.reshape(x, [b, hk, gt, width]);
@@ -182,7 +182,6 @@ export const vjpRules: { readonly [K in OpName]: VjpRule<K> | typeof noGradient 
     // sum_s P dP = sum_d O dO: a pass over [.., Dv] instead of one over [.., S] (Dao et al., FlashAttention-2).
     const delta = ops.reduceSum(mul(dO, fold(o, dv)), [3], true);
     const dS = mul(p, sub(dP, delta));
-    void s;
     const dQ = ops.matmul(dS, k, { alpha: attrs.scale });
     const dK = ops.matmul(dS, fold(q, d), { transA: true, alpha: attrs.scale });
     const result: (Value | null)[] = [ops.reshape(dQ, q.shape), dK, dV];

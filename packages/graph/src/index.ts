@@ -60,6 +60,8 @@ export {
 } from "./ops.ts";
 export { lowerGraph } from "./onnx/lower.ts";
 export { writeOnnxModel } from "./onnx/model.ts";
+export { printGraph } from "./print.ts";
+export { verifyGraph } from "./verify.ts";
 export { compile, ortNode } from "./ort-node.ts";
 export type { CompileOptions, Executable, Feeds, Runtime } from "./runtime.ts";
 export {

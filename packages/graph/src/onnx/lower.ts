@@ -47,6 +47,21 @@ export class Lowering {
     return name;
   }
 
+  /** `x` repeated along `axis`; the same request is built once. */
+  tile(x: string, axis: number, times: number): string {
+    const key = `tile ${x} ${axis} ${times}`;
+    let name = this.#constants.get(key);
+    if (!name) {
+      name = this.node(
+        "Concat",
+        Array.from({ length: times }, () => x),
+        { axis: { int: axis } },
+      );
+      this.#constants.set(key, name);
+    }
+    return name;
+  }
+
   reshape(x: string, shape: readonly number[], output?: string): string {
     return this.node("Reshape", [x, this.ints(shape)], {}, output ? { outputs: [output] } : {});
   }
@@ -149,7 +164,7 @@ export const lowerRules: { readonly [K in OpName]: LowerRule<K> | "leaf" } = {
   },
   attention: (to, a) => {
     const [b, h, t, d] = shapeOf(a.node, 0) as [number, number, number, number];
-    const [, hk, s] = shapeOf(a.node, 1) as [number, number, number];
+    const hk = shapeOf(a.node, 1)[1] as number;
     const dv = shapeOf(a.node, 2)[3] as number;
     const [q, k, v, mask] = a.in as [string, string, string, string | undefined];
     const [o, p] = a.out as [string, string];
@@ -162,13 +177,10 @@ export const lowerRules: { readonly [K in OpName]: LowerRule<K> | "leaf" } = {
       { domain: microsoft },
     );
     if (mask !== undefined) {
-      const [mb, , mt] = shapeOf(a.node, 3) as [number, number, number];
-      if (group === 1 || mt === 1) scores = to.node("Add", [scores, mask]);
-      else {
-        const split = to.reshape(scores, [b, hk, group, t, s]);
-        const added = to.node("Add", [split, to.reshape(mask, [mb, 1, 1, mt, s])]);
-        scores = to.reshape(added, [b, hk, group * t, s]);
-      }
+      const mt = shapeOf(a.node, 3)[2] as number;
+      // The group's query rows are stacked, so the mask is too: one contiguous block a head keeps Add on its fast path.
+      const rows = group === 1 || mt === 1 ? mask : to.tile(mask, 2, group);
+      scores = to.node("Add", [scores, rows]);
     }
     to.node("Softmax", [scores], { axis: { int: 3 } }, { outputs: [p] });
     if (group === 1) to.node("MatMul", [p, v], {}, { outputs: [o] });
