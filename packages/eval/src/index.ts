@@ -1,1 +1,12 @@
-export {};
+export * from "./artefact-files.ts";
+export * from "./artefacts.ts";
+export * from "./baselines.ts";
+export { EvalError } from "./errors.ts";
+export * from "./metrics/bootstrap.ts";
+export * from "./metrics/classification.ts";
+export * from "./metrics/closed-loop.ts";
+export * from "./metrics/corners.ts";
+export * from "./metrics/decisions.ts";
+export * from "./metrics/displacement.ts";
+export * from "./metrics/open-loop.ts";
+export * from "./summary.ts";
