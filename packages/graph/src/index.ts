@@ -74,3 +74,24 @@ export {
   type Tensor,
   type TensorData,
 } from "./tensor.ts";
+export { allocateFlat, type FlatArena } from "./optim/arena.ts";
+export { clipCoefficient, gradNorm } from "./optim/clip.ts";
+export { betaLogDensity, betaQuantile, flowTime } from "./optim/flow-time.ts";
+export { type FloatArray, type Kernels, kernelsFor } from "./optim/kernels.ts";
+export {
+  createOptimizer,
+  type FlatRange,
+  type Optimizer,
+  type OptimizerBuffers,
+  type OptimizerConfig,
+  type ParameterGroup,
+  stateNames,
+} from "./optim/optimizer.ts";
+export { type CosmosRlSchedule, learningRate, type Schedule } from "./optim/schedule.ts";
+export { fromNarrow, narrowBits, type NarrowFormat, toNarrow } from "./numerics/float-bits.ts";
+export {
+  type BlockQuantized,
+  type BlockQuantOptions,
+  dequantizeBlocks,
+  quantizeBlocks,
+} from "./numerics/block-quant.ts";

@@ -1,0 +1,2 @@
+export type { GoldenCheck, GoldenFolder } from "./check.ts";
+export { checkOptim } from "./optim.ts";
