@@ -131,3 +131,12 @@ export function errorComponentsM(
   }
   return { along, across };
 }
+
+/** Mean and population standard deviation over sample sets of one clip, as upstream reports several sets. */
+export function acrossSets(values: readonly number[]): {
+  readonly mean: number;
+  readonly std: number;
+} {
+  const mean = prefixMean(values);
+  return { mean, std: Math.sqrt(prefixMean(values.map((v) => (v - mean) ** 2))) };
+}
