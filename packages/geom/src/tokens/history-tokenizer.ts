@@ -13,6 +13,10 @@ export interface HistoryTokenizerConfig {
   /** Range of one step per axis x, y, z, metres. */
   readonly min: readonly [number, number, number];
   readonly max: readonly [number, number, number];
+  /** Takes every n-th pose, counted back from the last; 1 in the releases. Steps, and so the range, span n poses. */
+  readonly every?: number;
+  /** How many of x, y, z are written; 3 in the releases. A flat world needs 2. */
+  readonly axes?: 2 | 3;
 }
 
 export const releasedHistoryTokens: HistoryTokenizerConfig = {
@@ -30,7 +34,7 @@ export interface PointPath {
 
 export interface HistoryTokenizer {
   readonly config: HistoryTokenizerConfig;
-  /** 3 ids per pose, interleaved x, y, z. */
+  /** `axes` ids per pose, interleaved. */
   encode(history: PointPath | LocalPath): Int32Array;
   decode(ids: ArrayLike<number>): PointPath;
 }
@@ -38,15 +42,23 @@ export interface HistoryTokenizer {
 export function createHistoryTokenizer(
   config: HistoryTokenizerConfig = releasedHistoryTokens,
 ): HistoryTokenizer {
-  const axes = [0, 1, 2].map((k) => createQuantiser(config.bins, config.min[k], config.max[k]));
+  const { every = 1, axes: axisCount = 3 } = config;
+  const axes = Array.from({ length: axisCount }, (_, k) =>
+    createQuantiser(config.bins, config.min[k], config.max[k]),
+  );
   const f32 = Math.fround;
   return {
     config,
     encode: (history) => {
       const columns = [history.x, history.y, history.z];
       const n = history.x.length;
-      const ids = new Int32Array(3 * n);
-      for (let k = 0; k < 3; k++) {
+      // The last pose is always kept.
+      const rows = Array.from(
+        { length: Math.ceil(n / every) },
+        (_, i) => ((n - 1) % every) + i * every,
+      );
+      const ids = new Int32Array(axisCount * rows.length);
+      for (let k = 0; k < axisCount; k++) {
         if (columns[k].length !== n) {
           throw new GeomError(
             "length",
@@ -54,29 +66,32 @@ export function createHistoryTokenizer(
           );
         }
         let before = 0;
-        for (let i = 0; i < n; i++) {
-          const here = f32(columns[k][i]);
-          ids[3 * i + k] = axes[k].encode(f32(here - before));
+        rows.forEach((row, i) => {
+          const here = f32(columns[k][row]);
+          ids[axisCount * i + k] = axes[k].encode(f32(here - before));
           before = here;
-        }
+        });
       }
       return ids;
     },
     decode: (ids) => {
-      if (ids.length % 3 !== 0) {
-        throw new GeomError("length", `history tokens: ${ids.length} ids; expected 3 per pose.`);
+      if (ids.length % axisCount !== 0) {
+        throw new GeomError(
+          "length",
+          `history tokens: ${ids.length} ids; expected ${axisCount} per pose.`,
+        );
       }
-      const n = ids.length / 3;
+      const n = ids.length / axisCount;
       const columns = axes.map((axis, k) => {
         const column = new Float64Array(n);
         let at = 0;
         for (let i = 0; i < n; i++) {
-          at = f32(at + axis.decode(ids[3 * i + k]));
+          at = f32(at + axis.decode(ids[axisCount * i + k]));
           column[i] = at;
         }
         return column;
       });
-      return { x: columns[0], y: columns[1], z: columns[2] };
+      return { x: columns[0], y: columns[1], z: columns[2] ?? new Float64Array(n) };
     },
   };
 }
