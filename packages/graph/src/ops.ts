@@ -472,7 +472,7 @@ export function mse(a: Value, b: Value): Value {
 
 /**
  * Cross entropy of rows. "mean" divides by the number of rows that count (or the sum of their weights);
- * with no row that counts the loss is 0.
+ * with no row that counts the loss is `emptyLoss` (0; PyTorch has NaN) and its gradient zero.
  *
  * @param logits [N,V]. @param labels [N] int64. @param options.weights per class [V].
  */
@@ -484,6 +484,7 @@ export function crossEntropy(
     weights?: Value;
     labelSmoothing?: number;
     reduction?: "mean" | "sum" | "none";
+    emptyLoss?: number;
   } = {},
 ): Value {
   const { ignoreIndex = -100, weights, labelSmoothing = 0, reduction = "mean" } = options;
@@ -508,7 +509,9 @@ export function crossEntropy(
   const sum = reduceSum(rows);
   if (reduction === "sum") return sum;
   const total = reduceSum(rowWeight);
-  return div(sum, where(greater(total, g.scalar(0)), total, 1));
+  const isCounted = greater(total, g.scalar(0));
+  const mean = div(sum, where(isCounted, total, 1));
+  return options.emptyLoss === undefined ? mean : where(isCounted, mean, options.emptyLoss);
 }
 
 /**

@@ -1,19 +1,25 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { checkOptim } from "@causeway/graph/golden";
+import { ortNode } from "@causeway/graph";
+import { checkOnnxOps, checkOptim } from "@causeway/graph/golden";
+import { expect, test } from "vitest";
 
-const folder = (dir: string) => ({
-  text: async (name: string) => readFileSync(join(dir, name), "utf8"),
-  bytes: async (name: string) => new Uint8Array(readFileSync(join(dir, name))),
+const caseDir = (topic: string) => join(import.meta.dirname, "golden", topic);
+const folder = (topic: string) => ({
+  text: async (name: string) => readFileSync(join(caseDir(topic), name), "utf8"),
+  bytes: async (name: string) => new Uint8Array(readFileSync(join(caseDir(topic), name))),
 });
-const caseJson = (dir: string): unknown => JSON.parse(readFileSync(join(dir, "case.json"), "utf8"));
+const caseJson = async (topic: string): Promise<unknown> =>
+  JSON.parse(await folder(topic).text("case.json"));
 
-describe("golden optim", () => {
-  const dir = join(import.meta.dirname, "golden/optim");
-  test("every case passes", async () => {
-    const results = await checkOptim(caseJson(dir), folder(dir));
-    expect(results.filter((r) => !r.passed)).toEqual([]);
-    expect(results.length).toBeGreaterThan(0);
-  });
+test("optim: every case passes", async () => {
+  const results = await checkOptim(await caseJson("optim"), folder("optim"));
+  expect(results.filter((r) => !r.passed)).toEqual([]);
+  expect(results.length).toBe(6);
+});
+
+test("onnx-ops: forward and gradients of every op on ort-node", async () => {
+  const results = await checkOnnxOps(await caseJson("onnx-ops"), folder("onnx-ops"), ortNode);
+  expect(results.filter((r) => !r.passed)).toEqual([]);
+  expect(results.length).toBe(34);
 });
