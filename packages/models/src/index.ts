@@ -15,3 +15,83 @@ export {
   type TensorToWrite,
   writeSafetensors,
 } from "./safetensors/file.ts";
+export { type AddedToken, type TokenizerJson, trainBpe } from "./tokenizer/bpe-trainer.ts";
+export { Tokenizer } from "./tokenizer/tokenizer.ts";
+export {
+  formatQwen3VLConfig,
+  parseQwen3VLConfig,
+  type Qwen3VLConfig,
+  type TextConfig,
+  type VisionConfig,
+} from "./qwen3vl/config.ts";
+export {
+  type Backbone,
+  backboneFeeds,
+  type BackboneShape,
+  buildBackbone,
+  maskedScore,
+  outputHead,
+} from "./qwen3vl/model.ts";
+export {
+  gridOf,
+  normalizeLevels,
+  patchify,
+  patchifyInto,
+  patchLength,
+} from "./qwen3vl/patchify.ts";
+export {
+  type Grid,
+  ropePositions,
+  type RopePositions,
+  RotaryTable,
+} from "./qwen3vl/positions.ts";
+export {
+  type ActionSpaceSettings,
+  type AlpamayoConfig,
+  formatAlpamayoConfig,
+  parseAlpamayoConfig,
+  releasedActionSpace,
+} from "./alpamayo/config.ts";
+export {
+  actionInProj,
+  actionOutProj,
+  fourierFeatures,
+  fourierFrequencies,
+} from "./alpamayo/action-in-proj.ts";
+export { expertField, expertMask } from "./alpamayo/expert.ts";
+export {
+  drawFlowSample,
+  eulerStep,
+  flowSample,
+  type FlowSample,
+  flowTime,
+  flowTimes,
+  guide,
+  integrateFlow,
+} from "./alpamayo/flow-matching.ts";
+export {
+  buildStage1,
+  buildStage2,
+  stage1Loss,
+  type Stage1Shape,
+  type Stage2Shape,
+  type TrainingGraph,
+} from "./alpamayo/training.ts";
+export {
+  baseTokens,
+  type DrivingTokenName,
+  drivingTokenNames,
+  type PromptVersion,
+  vocabularyMap,
+  type VocabularyMap,
+  withBaseTokens,
+  withDrivingTokens,
+} from "./alpamayo/vocabulary.ts";
+export {
+  checkWeights,
+  initialWeights,
+  moduleOf,
+  type WeightModule,
+  type Weights,
+  weightShapes,
+} from "./alpamayo/weights.ts";

@@ -1,0 +1,132 @@
+/**
+ * The two training graphs.
+ * Stage 1: VLM on text and discrete trajectory tokens; loss = mean over trajectory labels + mean over other labels.
+ * Stage 2: expert by flow matching; VLM frozen, its keys and values are a constant prefix.
+ */
+import {
+  add,
+  broadcastTo,
+  Graph,
+  mse,
+  mul,
+  nll,
+  reduceSum,
+  reshape,
+  stopGradient,
+  type Value,
+} from "@causeway/graph";
+import { type BackboneShape, buildBackbone, outputHead } from "../qwen3vl/model.ts";
+import type { AlpamayoConfig } from "./config.ts";
+import { expertField, type ExpertOutput } from "./expert.ts";
+
+export interface TrainingGraph {
+  readonly graph: Graph;
+  /** Scalar. */
+  readonly loss: Value;
+  /** Named scalars to log beside the loss. */
+  readonly parts: ReadonlyMap<string, Value>;
+  /** Weights that this stage updates, by checkpoint name. */
+  readonly trainable: ReadonlyMap<string, Value>;
+  /** Weights that are read but not updated. */
+  readonly frozen: ReadonlyMap<string, Value>;
+}
+
+export interface Stage1Shape extends BackboneShape {
+  /** Rows of logits: upper bound of labelled tokens in the batch; unused rows have weight 0. */
+  readonly labels: number;
+}
+
+/**
+ * Inputs besides those of `buildBackbone`:
+ * - `label_rows` int64 [L]: flat row b * T + t whose logits predict token t + 1 (0 where unused).
+ * - `labels` int64 [L]: that next token (any id where unused).
+ * - `trajectory_weights`, `other_weights` float32 [L]: 1 / count on rows of that part, 0 elsewhere, so each sum is a mean.
+ */
+export function buildStage1(
+  config: AlpamayoConfig,
+  shape: Stage1Shape,
+): TrainingGraph & { readonly tokenLoss: Value } {
+  const graph = new Graph();
+  const { decoder } = buildBackbone(graph, config.vlm, shape, { prefix: "vlm." });
+  const rows = graph.input("label_rows", [shape.labels], "int64");
+  const logits = outputHead(graph, config.vlm.text, "vlm.", decoder.hidden, rows);
+  const result = stage1Loss(logits, {
+    labels: graph.input("labels", [shape.labels], "int64"),
+    trajectoryWeights: graph.input("trajectory_weights", [shape.labels]),
+    otherWeights: graph.input("other_weights", [shape.labels]),
+  });
+  return { graph, ...result, trainable: new Map(graph.parameters), frozen: new Map() };
+}
+
+/** Sum of the two weighted means; a part without labels has only zero weights and is 0. */
+export function stage1Loss(
+  logits_LV: Value,
+  inputs: {
+    readonly labels: Value;
+    readonly trajectoryWeights: Value;
+    readonly otherWeights: Value;
+  },
+): { readonly loss: Value; readonly parts: ReadonlyMap<string, Value>; readonly tokenLoss: Value } {
+  const tokenLoss = nll(logits_LV, inputs.labels);
+  const trajectory = reduceSum(mul(tokenLoss, inputs.trajectoryWeights));
+  const others = reduceSum(mul(tokenLoss, inputs.otherWeights));
+  return {
+    loss: add(trajectory, others),
+    parts: new Map([
+      ["loss_future_traj", trajectory],
+      ["loss_others", others],
+    ]),
+    tokenLoss,
+  };
+}
+
+export interface Stage2Shape extends BackboneShape {
+  /** Noise draws that share one prefix: the VLM runs once per sample, the expert this many times. */
+  readonly drawsPerSample: number;
+}
+
+/**
+ * `shape.length` covers the prompt up to and including `<|traj_future_start|>` of the longest row. R = batch * draws;
+ * row r belongs to sample floor(r / draws). Inputs besides those of `buildBackbone`:
+ * - `noisy` [R, K, 2], `time` [R, 1, 1], `target` [R, K, 2] (see `flowSample`).
+ * - `expert_mask` [B, 1, 1, T + K] from `expertMask`; `expert_cos`, `expert_sin` [B, K, headDim / 2].
+ */
+export function buildStage2(
+  config: AlpamayoConfig,
+  shape: Stage2Shape,
+): TrainingGraph & { readonly expert: ExpertOutput } {
+  const graph = new Graph();
+  const { decoder } = buildBackbone(graph, config.vlm, shape, {
+    prefix: "vlm.",
+    onlyKeyValues: true,
+  });
+  const frozen = new Map(graph.parameters);
+  const { batch, length, drawsPerSample: draws } = shape;
+  const rows = batch * draws;
+  const steps = config.actionSpace.waypoints;
+  const half = config.vlm.text.headDim / 2;
+  const repeat = (x: Value) => {
+    if (draws === 1) return x;
+    const [, ...rest] = x.shape;
+    return reshape(broadcastTo(reshape(x, [batch, 1, ...rest]), [batch, draws, ...rest]), [
+      rows,
+      ...rest,
+    ]);
+  };
+  const expert = expertField(
+    graph,
+    config,
+    graph.input("noisy", [rows, steps, 2]),
+    graph.input("time", [rows, 1, 1]),
+    decoder.keyValues.map(({ key, value }) => ({
+      key: repeat(stopGradient(key)),
+      value: repeat(stopGradient(value)),
+    })),
+    repeat(graph.input("expert_mask", [batch, 1, 1, length + steps])),
+    repeat(graph.input("expert_cos", [batch, steps, half])),
+    repeat(graph.input("expert_sin", [batch, steps, half])),
+  );
+  const loss = mse(expert.velocity, graph.input("target", [rows, steps, 2]));
+  const trainable = new Map([...graph.parameters].filter(([name]) => !frozen.has(name)));
+  return { graph, loss, parts: new Map(), trainable, frozen, expert };
+}

@@ -1,0 +1,89 @@
+import type { Rng } from "@causeway/geom";
+import { sizeOf, type Tensor } from "@causeway/graph";
+import { ConfigError } from "../errors.ts";
+import { type AlpamayoConfig } from "./config.ts";
+import { buildStage1, buildStage2 } from "./training.ts";
+
+/** Weights by checkpoint name ("vlm.model.visual…", "expert…", "action_in_proj…"), float32. */
+export type Weights = ReadonlyMap<string, Tensor>;
+
+/** Names and shapes of all weights of a configuration, as the graphs declare them. */
+export function weightShapes(config: AlpamayoConfig): ReadonlyMap<string, readonly number[]> {
+  const merge = config.vlm.vision.spatialMergeSize;
+  const shape = {
+    batch: 1,
+    length: 1,
+    grids: [[1, merge, merge]] as const,
+    mask: "causal",
+    pixels: "float32",
+  } as const;
+  const stage1 = buildStage1(config, { ...shape, labels: 1 });
+  const stage2 = buildStage2(config, { ...shape, drawsPerSample: 1 });
+  return new Map(
+    [...stage1.trainable, ...stage2.trainable].map(
+      ([name, { shape: own }]) => [name, own] as const,
+    ),
+  );
+}
+
+/** Which module of the model a weight belongs to. */
+export type WeightModule = "vision" | "text" | "expert" | "action";
+export function moduleOf(name: string): WeightModule {
+  if (name.startsWith("vlm.model.visual.")) return "vision";
+  if (name.startsWith("vlm.")) return "text";
+  return name.startsWith("expert.") ? "expert" : "action";
+}
+
+/**
+ * Fresh weights: norms 1, biases 0, matrices normal. The standard deviation is the released 0.02 for large widths and
+ * 1/sqrt(inputs) where that is larger (a width of 128 with 0.02 would start with a tenth of the signal); embeddings
+ * keep `initializerRange`. Projections back into a residual stream are smaller by sqrt(2 * layers), as in GPT-2.
+ * Every tensor has its own generator, so adding one changes no other.
+ */
+export function initialWeights(config: AlpamayoConfig, rng: Rng): Map<string, Tensor> {
+  const out = new Map<string, Tensor>();
+  const { text, vision } = config.vlm;
+  for (const [name, shape] of weightShapes(config)) {
+    const data = new Float32Array(sizeOf(shape));
+    if (name.endsWith("norm.weight") || /norm[12]?\.weight$|layernorm\.weight$/.test(name))
+      data.fill(1);
+    else if (isTrunkNorm(config, name)) data.fill(1);
+    else if (!name.endsWith(".bias")) {
+      const inputs = shape.slice(1).reduce((a, b) => a * b, 1);
+      let std = Math.max(text.initializerRange, 1 / Math.sqrt(inputs));
+      if (/embed_tokens|pos_embed|lm_head/.test(name)) std = text.initializerRange;
+      if (/(o_proj|down_proj)\.weight$/.test(name)) std /= Math.sqrt(2 * text.numLayers);
+      if (/blocks\.\d+\.(attn\.proj|mlp\.linear_fc2)\.weight$/.test(name))
+        std /= Math.sqrt(2 * vision.depth);
+      const own = rng.fork(name);
+      for (let i = 0; i < data.length; i++) data[i] = std * own.normal();
+    }
+    out.set(name, { dtype: "float32", shape, data });
+  }
+  return out;
+}
+
+/** The RMSNorms inside the action MLP are numbered like its linear layers. */
+function isTrunkNorm({ actionInProj }: AlpamayoConfig, name: string): boolean {
+  const match = /^action_in_proj\.encoder\.trunk\.(\d+)\.weight$/.exec(name);
+  return (
+    match !== null && Number(match[1]) % 3 === 2 && Number(match[1]) < 3 * actionInProj.numEncLayers
+  );
+}
+
+/** Checks that weights are complete and of the right shapes for a configuration. */
+export function checkWeights(config: AlpamayoConfig, weights: Weights, where: string): void {
+  for (const [name, shape] of weightShapes(config)) {
+    const tensor = weights.get(name);
+    if (tensor === undefined) {
+      throw new ConfigError(
+        `${where}: tensor "${name}" is missing. Is this a checkpoint of another architecture?`,
+      );
+    }
+    if (tensor.shape.join() !== shape.join()) {
+      throw new ConfigError(
+        `${where}: tensor "${name}" is [${tensor.shape.join(", ")}]; this configuration needs [${shape.join(", ")}]`,
+      );
+    }
+  }
+}
