@@ -9,8 +9,8 @@
  *   openloop.jsonl     OpenLoopRow = scoreOpenLoop(sample, prediction)
  *   decisions.jsonl    DecisionRow: parsed decision against the oracle, and reasoning-action consistency
  *   closedloop.jsonl   ClosedLoopRow: one per scene and policy
- *   clips.jsonl        ClipArtefact (report-clip.ts), pictures for the report
- *   films.jsonl        FilmArtefact (report-film.ts), closed-loop replays for the report
+ *   clips.jsonl        ClipArtefact (scene-artefacts.ts), pictures for the report
+ *   films.jsonl        FilmArtefact (scene-artefacts.ts), closed-loop replays for the report
  *   summary.json       Summary (summary.ts)
  *
  * `predictor` and `policy` are free strings; the names below have a meaning of their own.

@@ -9,4 +9,5 @@ export * from "./metrics/corners.ts";
 export * from "./metrics/decisions.ts";
 export * from "./metrics/displacement.ts";
 export * from "./metrics/open-loop.ts";
+export * from "./scene-artefacts.ts";
 export * from "./summary.ts";
