@@ -13,6 +13,9 @@ export interface MotionSeries {
   readonly y: Float64Array;
   /** World heading, rad, unwrapped. */
   readonly yaw: Float64Array;
+  /** Planar velocity, in the frame of x and y. */
+  readonly vxMps: Float64Array;
+  readonly vyMps: Float64Array;
   /** Planar speed, never negative. */
   readonly speedMps: Float64Array;
   /** Planar velocity along the heading; negative when reversing. */
@@ -71,6 +74,8 @@ export function motionSeries(motion: EgoMotion): MotionSeries {
     x: at10Hz.x,
     y: at10Hz.y,
     yaw,
+    vxMps: at10Hz.vx,
+    vyMps: at10Hz.vy,
     speedMps,
     signedSpeedMps,
     accelMps2: rateOf(signedSpeedMps, dtSecs),
@@ -112,6 +117,8 @@ export function pathSeries(
     x,
     y,
     yaw,
+    vxMps: signedSpeedMps.map((v, i) => v * Math.cos(yaw[i])),
+    vyMps: signedSpeedMps.map((v, i) => v * Math.sin(yaw[i])),
     speedMps: signedSpeedMps.map(Math.abs),
     signedSpeedMps,
     accelMps2: rateOf(signedSpeedMps, dtSecs),
