@@ -97,6 +97,6 @@ export function describeError(error: unknown): string {
 export function debugText(error: unknown): string {
   const lines: string[] = [];
   for (let e: unknown = error; e !== undefined && e !== null; e = (e as { cause?: unknown }).cause)
-    lines.push(e instanceof Error ? (e.stack ?? e.message) : String(e));
+    lines.push(e instanceof Error ? (e.stack ?? e.message) : JSON.stringify(e));
   return lines.join("\ncaused by: ");
 }

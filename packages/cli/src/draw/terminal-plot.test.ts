@@ -32,8 +32,7 @@ test("bands fill the columns where they hold, and a band of one tick shows", () 
     { label: "brake", startTick: 50, endTick: 100 },
     { label: "keep", startTick: 99, endTick: 100 },
   ];
-  expect(plotBands(bands, 100, 19)).toBe("keep     █████····█
-brake    ·····█████");
+  expect(plotBands(bands, 100, 19)).toBe("keep     █████····█\nbrake    ·····█████");
 });
 
 test("numbers are short", () => {
