@@ -46,11 +46,9 @@ export {
   RotaryTable,
 } from "./qwen3vl/positions.ts";
 export {
-  type ActionSpaceSettings,
   type AlpamayoConfig,
   formatAlpamayoConfig,
   parseAlpamayoConfig,
-  releasedActionSpace,
 } from "./alpamayo/config.ts";
 export {
   actionInProj,
@@ -95,3 +93,27 @@ export {
   type Weights,
   weightShapes,
 } from "./alpamayo/weights.ts";
+export { BatchBuilder, stage1Shape, stage2Shape } from "./alpamayo/batches.ts";
+export { DrivingCodec, type TrainingExample } from "./alpamayo/codec.ts";
+export { checkManifest, createManifest, type ModelManifest } from "./alpamayo/manifest.ts";
+export {
+  alpamayo1_5,
+  alpamayoR1,
+  createCodec,
+  micro,
+  nano,
+  type Preset,
+  presets,
+  trainDrivingTokenizer,
+} from "./alpamayo/presets.ts";
+export {
+  assistantEnds,
+  cameraDisplayNames,
+  cameraNames,
+  drivingLayout,
+  labelMask,
+  type PromptContent,
+  type PromptLayout,
+  PromptRenderer,
+  type RenderedPrompt,
+} from "./alpamayo/prompt.ts";

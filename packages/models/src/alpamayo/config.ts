@@ -1,26 +1,7 @@
+import { type ActionSpaceConfig, referenceActionSpace, upstreamLowSpeed } from "@causeway/geom";
 import { ConfigError } from "../errors.ts";
 import { formatQwen3VLConfig, parseQwen3VLConfig, type Qwen3VLConfig } from "../qwen3vl/config.ts";
 import type { DecoderSizes } from "../qwen3vl/decoder.ts";
-
-/** The unicycle action space: normalised = (physical - mean) / std; a m/s², curvature 1/m. */
-export interface ActionSpaceSettings {
-  readonly accelMean: number;
-  readonly accelStd: number;
-  readonly curvatureMean: number;
-  readonly curvatureStd: number;
-  readonly dtSecs: number;
-  readonly waypoints: number;
-}
-
-/** Released constants (research notes 2.1; the same in R1 and 1.5). */
-export const releasedActionSpace: ActionSpaceSettings = {
-  accelMean: 0.02902694707164455,
-  accelStd: 0.6810426736454882,
-  curvatureMean: 0.0002692167976330542,
-  curvatureStd: 0.026148280660833106,
-  dtSecs: 0.1,
-  waypoints: 64,
-};
 
 export interface AlpamayoConfig {
   readonly vlm: Qwen3VLConfig;
@@ -36,7 +17,7 @@ export interface AlpamayoConfig {
     readonly numFourierFeats: number;
     readonly maxFreq: number;
   };
-  readonly actionSpace: ActionSpaceSettings;
+  readonly actionSpace: ActionSpaceConfig;
   /** Uniform bins over normalised actions in [min, max]. */
   readonly futureTokens: {
     readonly bins: number;
@@ -100,15 +81,37 @@ function requireClass(json: Json, key: string, expected: string): void {
   }
 }
 
-function actionSpace(json: Json, key: string): ActionSpaceSettings {
+function pairAt(json: Json, key: string, fallback: readonly [number, number]): [number, number] {
+  const value = json[key] ?? fallback;
+  if (!Array.isArray(value) || value.length !== 2 || !value.every((x) => typeof x === "number")) {
+    throw new ConfigError(`config.json: ${key} is ${JSON.stringify(value)}; expected two numbers`);
+  }
+  return value as [number, number];
+}
+
+/** The class's own defaults are identity normalisation, so the four constants must be there. */
+function actionSpace(json: Json, key: string): ActionSpaceConfig {
   requireClass(json, key, "UnicycleAccelCurvatureActionSpace");
+  const base = referenceActionSpace;
   return {
-    accelMean: numberAt(json, "accel_mean", 0),
-    accelStd: numberAt(json, "accel_std", 1),
-    curvatureMean: numberAt(json, "curvature_mean", 0),
-    curvatureStd: numberAt(json, "curvature_std", 1),
-    dtSecs: numberAt(json, "dt", 0.1),
-    waypoints: numberAt(json, "n_waypoints", 64),
+    accelMean: numberAt(json, "accel_mean"),
+    accelStd: numberAt(json, "accel_std"),
+    curvatureMean: numberAt(json, "curvature_mean"),
+    curvatureStd: numberAt(json, "curvature_std"),
+    accelBounds: pairAt(json, "accel_bounds", base.accelBounds),
+    curvatureBounds: pairAt(json, "curvature_bounds", base.curvatureBounds),
+    dtSecs: numberAt(json, "dt", base.dtSecs),
+    waypointCount: numberAt(json, "n_waypoints", base.waypointCount),
+    thetaLambda: numberAt(json, "theta_lambda", base.thetaLambda),
+    thetaRidge: numberAt(json, "theta_ridge", base.thetaRidge),
+    speedLambda: numberAt(json, "v_lambda", base.speedLambda),
+    speedRidge: numberAt(json, "v_ridge", base.speedRidge),
+    accelLambda: numberAt(json, "a_lambda", base.accelLambda),
+    accelRidge: numberAt(json, "a_ridge", base.accelRidge),
+    curvatureLambda: numberAt(json, "kappa_lambda", base.curvatureLambda),
+    curvatureRidge: numberAt(json, "kappa_ridge", base.curvatureRidge),
+    // Not a release key: releases have no low-speed rule, our own presets may name one.
+    lowSpeed: (json["low_speed"] as ActionSpaceConfig["lowSpeed"] | undefined) ?? upstreamLowSpeed,
   };
 }
 
@@ -197,8 +200,19 @@ export function formatAlpamayoConfig(config: AlpamayoConfig): Json {
     accel_std: space.accelStd,
     curvature_mean: space.curvatureMean,
     curvature_std: space.curvatureStd,
+    accel_bounds: space.accelBounds,
+    curvature_bounds: space.curvatureBounds,
     dt: space.dtSecs,
-    n_waypoints: space.waypoints,
+    n_waypoints: space.waypointCount,
+    theta_lambda: space.thetaLambda,
+    theta_ridge: space.thetaRidge,
+    v_lambda: space.speedLambda,
+    v_ridge: space.speedRidge,
+    a_lambda: space.accelLambda,
+    a_ridge: space.accelRidge,
+    kappa_lambda: space.curvatureLambda,
+    kappa_ridge: space.curvatureRidge,
+    ...(space.lowSpeed.version === upstreamLowSpeed.version ? {} : { low_speed: space.lowSpeed }),
   };
   return {
     architectures: ["AlpamayoR1"],

@@ -103,7 +103,7 @@ export function buildStage2(
   const frozen = new Map(graph.parameters);
   const { batch, length, drawsPerSample: draws } = shape;
   const rows = batch * draws;
-  const steps = config.actionSpace.waypoints;
+  const steps = config.actionSpace.waypointCount;
   const half = config.vlm.text.headDim / 2;
   const repeat = (x: Value) => {
     if (draws === 1) return x;

@@ -1,0 +1,192 @@
+/** Training examples to the inputs of the stage graphs. Rows are right-padded, so the causal mask alone is right. */
+import { type Tensor, tensor, tensorInt64 } from "@causeway/graph";
+import { ConfigError } from "../errors.ts";
+import { backboneFeeds } from "../qwen3vl/model.ts";
+import { ropePositions, RotaryTable } from "../qwen3vl/positions.ts";
+import type { DrivingCodec, TrainingExample } from "./codec.ts";
+import { actionDim } from "./config.ts";
+import { expertMask } from "./expert.ts";
+import type { FlowSample } from "./flow-matching.ts";
+import type { Stage1Shape, Stage2Shape } from "./training.ts";
+import { drivingId } from "./vocabulary.ts";
+
+/** Static sizes that hold every example: longest row and most labels per batch (rows times the longest labelled row). */
+export function stage1Shape(
+  codec: DrivingCodec,
+  examples: Iterable<Pick<TrainingExample, "ids" | "isLabel">>,
+  batch: number,
+): Stage1Shape {
+  let length = 0;
+  let labels = 0;
+  for (const { ids, isLabel } of examples) {
+    length = Math.max(length, ids.length);
+    labels = Math.max(
+      labels,
+      isLabel.reduce((a, b) => a + b, 0),
+    );
+  }
+  return { ...shapeOf(codec, batch, length), labels: batch * labels };
+}
+
+/** Static sizes for stage 2: the longest prefix up to and including `<|traj_future_start|>`. */
+export function stage2Shape(
+  codec: DrivingCodec,
+  examples: Iterable<Pick<TrainingExample, "prefixLength">>,
+  options: { readonly batch: number; readonly drawsPerSample: number },
+): Stage2Shape {
+  let length = 0;
+  for (const { prefixLength } of examples) length = Math.max(length, prefixLength);
+  return { ...shapeOf(codec, options.batch, length), drawsPerSample: options.drawsPerSample };
+}
+
+function shapeOf(codec: DrivingCodec, batch: number, length: number) {
+  return {
+    batch,
+    length,
+    grids: Array.from({ length: batch }, () => codec.grids).flat(),
+    mask: "causal" as const,
+    pixels: "uint8" as const,
+  };
+}
+
+/** Feeds of one batch for one shape; keeps its tables between calls. */
+export class BatchBuilder {
+  readonly #codec: DrivingCodec;
+  readonly #rotary: RotaryTable;
+
+  constructor(codec: DrivingCodec) {
+    this.#codec = codec;
+    this.#rotary = new RotaryTable(codec.config.vlm.text);
+  }
+
+  /** Inputs of `buildStage1`. Each part's weights are 1 / count over the whole batch, so each sum is a mean. */
+  stage1(examples: readonly TrainingExample[], shape: Stage1Shape): Map<string, Tensor> {
+    const { feeds } = this.#backbone(examples, shape, (example) => example.ids);
+    const { vocabulary } = this.#codec.manifest;
+    const start = drivingId(vocabulary, "traj_future_start");
+    const end = drivingId(vocabulary, "traj_future_end");
+    const rows = new Float64Array(shape.labels);
+    const labels = new Float64Array(shape.labels);
+    const isTrajectory = new Uint8Array(shape.labels);
+    let count = 0;
+    let trajectory = 0;
+    for (const [b, { ids, isLabel }] of examples.entries()) {
+      for (let t = 1; t < ids.length; t++) {
+        if (isLabel[t] !== 1) continue;
+        if (count >= shape.labels) {
+          throw new ConfigError(
+            `stage 1 batch: more than ${shape.labels} labelled tokens; raise shape.labels`,
+          );
+        }
+        const id = ids[t] as number;
+        const bin = id - vocabulary.futureFirst;
+        rows[count] = b * shape.length + t - 1;
+        labels[count] = id;
+        if (id === start || id === end || (bin >= 0 && bin < vocabulary.futureBins)) {
+          isTrajectory[count] = 1;
+          trajectory++;
+        }
+        count++;
+      }
+    }
+    const trajectoryWeights = new Float32Array(shape.labels);
+    const otherWeights = new Float32Array(shape.labels);
+    for (let i = 0; i < count; i++) {
+      if (isTrajectory[i] === 1) trajectoryWeights[i] = 1 / trajectory;
+      else otherWeights[i] = 1 / (count - trajectory);
+    }
+    feeds.set("label_rows", tensorInt64(rows, [shape.labels]));
+    feeds.set("labels", tensorInt64(labels, [shape.labels]));
+    feeds.set("trajectory_weights", tensor(trajectoryWeights, [shape.labels]));
+    feeds.set("other_weights", tensor(otherWeights, [shape.labels]));
+    return feeds;
+  }
+
+  /** Actions of a batch in the order of `buildStage2`'s rows: each example `draws` times. */
+  repeatedActions(examples: readonly TrainingExample[], draws: number): Float32Array {
+    const width = actionDim * this.#codec.config.actionSpace.waypointCount;
+    const out = new Float32Array(examples.length * draws * width);
+    examples.forEach(({ action }, b) => {
+      for (let d = 0; d < draws; d++) out.set(action, (b * draws + d) * width);
+    });
+    return out;
+  }
+
+  /** Inputs of `buildStage2`; `flow` was drawn over `repeatedActions`. */
+  stage2(
+    examples: readonly TrainingExample[],
+    flow: FlowSample,
+    shape: Stage2Shape,
+  ): Map<string, Tensor> {
+    const { feeds, next } = this.#backbone(examples, shape, ({ ids, prefixLength }) =>
+      ids.subarray(0, prefixLength),
+    );
+    const steps = this.#codec.config.actionSpace.waypointCount;
+    const { batch, length, drawsPerSample } = shape;
+    const rows = batch * drawsPerSample;
+    const half = this.#codec.config.vlm.text.headDim / 2;
+    const { cos, sin } = this.#rotary.lookupPlain(
+      next.flatMap((first) => Array.from({ length: steps }, (_, k) => first + k)),
+    );
+    const mask = expertMask(
+      examples.map((example) => example.prefixLength),
+      null,
+      length,
+      steps,
+    );
+    feeds.set("noisy", tensor(flow.noisy, [rows, steps, actionDim]));
+    feeds.set("time", tensor(flow.time, [rows, 1, 1]));
+    feeds.set("target", tensor(flow.target, [rows, steps, actionDim]));
+    feeds.set("expert_mask", tensor(mask, [batch, 1, 1, length + steps]));
+    feeds.set("expert_cos", tensor(cos, [batch, steps, half]));
+    feeds.set("expert_sin", tensor(sin, [batch, steps, half]));
+    return feeds;
+  }
+
+  #backbone(
+    examples: readonly TrainingExample[],
+    shape: Stage1Shape | Stage2Shape,
+    idsOf: (example: TrainingExample) => Int32Array,
+  ): { feeds: Map<string, Tensor>; next: readonly number[] } {
+    const { config, manifest, patchBytes } = this.#codec;
+    if (examples.length !== shape.batch) {
+      throw new ConfigError(
+        `training batch: ${examples.length} examples for a graph of ${shape.batch} rows`,
+      );
+    }
+    const patches = new Uint8Array(examples.length * patchBytes);
+    const ids = examples.map((example, b) => {
+      const own = idsOf(example);
+      if (own.length > shape.length) {
+        throw new ConfigError(
+          `training batch: a row has ${own.length} tokens; the graph holds ${shape.length}`,
+        );
+      }
+      patches.set(example.patches, b * patchBytes);
+      const row = new Array<number>(shape.length).fill(manifest.vocabulary.base.endOfText);
+      for (let t = 0; t < own.length; t++) row[t] = own[t] as number;
+      return row;
+    });
+    const isReal = examples.map((example) => {
+      const { length } = idsOf(example);
+      return Array.from({ length: shape.length }, (_, t) => t < length);
+    });
+    const positions = ropePositions(
+      ids,
+      isReal,
+      { images: shape.grids },
+      {
+        imageTokenId: config.vlm.imageTokenId,
+        videoTokenId: config.vlm.videoTokenId,
+        spatialMergeSize: config.vlm.vision.spatialMergeSize,
+      },
+    );
+    const feeds = backboneFeeds(config.vlm, shape, this.#rotary, {
+      ids,
+      isReal,
+      positions,
+      patches,
+    });
+    return { feeds, next: positions.next };
+  }
+}
