@@ -128,6 +128,11 @@ export interface Drive {
     /** Scenario kind for simulated drives (a `ScenarioKind` id), else null. */
     readonly scenario: string | null;
     readonly seed: number | null;
+    /**
+     * The recording that this drive was cut from; drives that share one never part at a split. Absent: the drive is a
+     * recording of its own.
+     */
+    readonly recording?: string;
     /** Facts that the importer had to assume, for people: "no time stamps in the file, 10 Hz assumed". */
     readonly notes: readonly string[];
   };

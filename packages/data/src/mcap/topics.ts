@@ -1,0 +1,98 @@
+/** The layout of a drive file: topics, their messages, and the JSON ones as schemas. One table that writer and reader share. */
+import { z } from "zod";
+import { componentCategories, lateralDecisions, longitudinalDecisions } from "../decision.ts";
+
+/** Version of the layout; a reader refuses a newer one. */
+export const driveSchemaVersion = 1;
+export const metadataName = "causeway.drive";
+
+export const topics = {
+  egoMotion: "/ego/motion",
+  transforms: "/tf",
+  map: "/map",
+  route: "/route",
+  actors: "/scene/actors",
+  lights: "/scene/lights",
+  decisions: "/truth/decision",
+  /** For viewers only; made from the exact topics above and not read back. */
+  actorBoxes: "/scene/objects",
+  mapLines: "/scene/map",
+  egoBox: "/scene/ego",
+  notes: "/text/notes",
+  decisionText: "/text/decision",
+} as const;
+
+export const cameraTopic = (name: string) => `/camera/${name}`;
+export const calibrationTopic = (name: string) => `/calibration/${name}`;
+export const cameraPrefix = "/camera/";
+
+/** Message of each protobuf topic. */
+export const protobufMessages: Readonly<Record<string, string>> = {
+  [topics.egoMotion]: "causeway.EgoState",
+  [topics.transforms]: "foxglove.FrameTransform",
+  [topics.map]: "causeway.RoadMap",
+  [topics.actors]: "causeway.ActorFrame",
+  [topics.actorBoxes]: "foxglove.SceneUpdate",
+  [topics.mapLines]: "foxglove.SceneUpdate",
+  [topics.egoBox]: "foxglove.SceneUpdate",
+  [topics.notes]: "foxglove.Log",
+  [topics.decisionText]: "foxglove.Log",
+};
+
+export const lightFrameSchema = z.object({
+  lights: z
+    .array(z.object({ id: z.number(), color: z.enum(["red", "yellow", "green", "off"]) }))
+    .readonly(),
+});
+
+export const routeStepSchema = z.object({
+  command: z.enum(["straight", "left", "right", "lane_change_left", "lane_change_right"]),
+  distanceM: z.number().nullable(),
+});
+
+const componentSchema = z.object({
+  id: z.string(),
+  category: z.enum(componentCategories),
+  kind: z.string(),
+  attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+});
+
+export const decisionSchema = z.object({
+  longitudinal: z.enum(longitudinalDecisions).nullable(),
+  lateral: z.enum(lateralDecisions).nullable(),
+  lateralSide: z.enum(["left", "right"]).nullable(),
+  components: z.array(componentSchema),
+  causeIds: z.array(z.string()),
+});
+
+/** JSON topics: name of the schema and the schema itself. */
+export const jsonMessages: Readonly<Record<string, { name: string; schema: z.ZodType }>> = {
+  [topics.lights]: { name: "causeway.LightFrame", schema: lightFrameSchema },
+  [topics.route]: { name: "causeway.RouteStep", schema: routeStepSchema },
+  [topics.decisions]: { name: "causeway.DrivingDecision", schema: decisionSchema },
+};
+
+export const egoSizeSchema = z.object({
+  lengthM: z.number(),
+  widthM: z.number(),
+  heightM: z.number(),
+  rearAxleToCenterM: z.number(),
+});
+
+/** The metadata record that names the drive. MCAP metadata are strings, so the rest is one JSON value. */
+export const headSchema = z.object({
+  id: z.string(),
+  durationUs: z.number().int().nonnegative(),
+  source: z.object({
+    format: z.string(),
+    licence: z.string(),
+    scenario: z.string().nullable(),
+    seed: z.number().nullable(),
+    recording: z.string().exactOptional(),
+    notes: z.array(z.string()),
+  }),
+  egoSize: egoSizeSchema.nullable(),
+  /** Order of the cameras. */
+  cameras: z.array(z.string()),
+});
+export type DriveHead = z.infer<typeof headSchema>;
