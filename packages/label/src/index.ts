@@ -25,3 +25,18 @@ export {
   type MetaActionInterval,
   type MetaActions,
 } from "./meta-actions/tidy.ts";
+export { inspectMotion, type InspectSeries } from "./inspect.ts";
+export {
+  chooseKeyframes,
+  defaultKeyframeOptions,
+  stratumKey,
+  type DropCode,
+  type DroppedKeyframe,
+  type Keyframe,
+  type KeyframeChoice,
+  type KeyframeOptions,
+  type Stratum,
+  type Transition,
+} from "./keyframes/keyframes.ts";
+export { applyQuota, type DriveKeyframe, type QuotaResult } from "./keyframes/quota.ts";
+export { keyframeRanks } from "./keyframes/rank.ts";
