@@ -1,1 +1,42 @@
-export {};
+export { CheckpointError, DivergedError, RecipeError } from "./errors.ts";
+export { exampleRecipe } from "./recipe/example.ts";
+export { parseRecipe, recipeDifferences } from "./recipe/parse.ts";
+export {
+  recipeSchema,
+  type RecipeSchedule,
+  type Stage1Recipe,
+  type Stage2Recipe,
+  type TrainRecipe,
+} from "./recipe/schema.ts";
+export { nearest } from "./recipe/suggest.ts";
+export { createDataOrder } from "./loop/data-order.ts";
+export {
+  fillFlat,
+  type FlatEntry,
+  flatLayout,
+  type FlatLayout,
+  tensorViews,
+} from "./loop/flat-layout.ts";
+export { matcher, parameterGroups, splitFrozen } from "./loop/groups.ts";
+export type { BatchResult, ModuleMap, TrainTask, WeightViews } from "./loop/task.ts";
+export { train, type TrainOptions, type TrainProgress, type TrainResult } from "./loop/trainer.ts";
+export {
+  type CheckpointFs,
+  checkpointPath,
+  checkSameArchitecture,
+  listCheckpoints,
+  type LoadedCheckpoint,
+  nodeCheckpointFs,
+  readCheckpoint,
+  type TrainerState,
+} from "./run/checkpoint.ts";
+export {
+  initialLineage,
+  type Lineage,
+  lineageWarnings,
+  type ModuleState,
+  nextLineage,
+  type StageRecord,
+} from "./run/lineage.ts";
+export { type MetricsRow, readMetrics, type RunEvent } from "./run/logs.ts";
+export { hashJson, type Provenance, type RunRecord } from "./run/run-folder.ts";

@@ -1,0 +1,117 @@
+/**
+ * A recipe is complete plain data: no defaults hide here, so what is written beside the results is what ran.
+ * Recipes are made by functions (`recipes/`), checked by this schema, and stored resolved in `run.json`.
+ */
+import { z } from "zod";
+
+const count = z.int().positive();
+const share = z.number().min(0).max(1);
+const positive = z.number().positive();
+const glob = z.string().min(1);
+
+const scheduleSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("constant"), warmup: z.int().min(0) }),
+  z.strictObject({ kind: z.literal("linear"), warmup: z.int().min(0) }),
+  z.strictObject({
+    kind: z.literal("cosine"),
+    /** Steps of linear warm-up. */
+    warmup: z.int().min(0),
+    /** Last rate as a share of `lr`. */
+    minRatio: share,
+  }),
+  z.strictObject({
+    /** The scheduler of cosmos-rl. */
+    kind: z.literal("cosmos-rl"),
+    warmup: z.union([z.strictObject({ steps: z.int().min(0) }), z.strictObject({ share })]),
+    decayRatio: share.nullable(),
+    decayType: z.enum(["none", "linear", "sqrt", "cosine"]),
+    minFactor: share,
+    warmupStartFactor: share,
+  }),
+]);
+
+const optimizerSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.enum(["adamw", "adam"]),
+    beta1: z.number().min(0).lt(1),
+    beta2: z.number().min(0).lt(1),
+    eps: positive,
+  }),
+  z.strictObject({ kind: z.literal("sgd"), momentum: z.number().min(0).lt(1) }),
+]);
+
+const initSchema = z.discriminatedUnion("kind", [
+  /** Fresh weights of a preset. */
+  z.strictObject({ kind: z.literal("fresh"), preset: z.string().min(1) }),
+  /** A checkpoint folder (config.json, model.safetensors, tokenizer.json). */
+  z.strictObject({ kind: z.literal("checkpoint"), path: z.string().min(1) }),
+]);
+
+const common = {
+  /** Names the run in lists and lineage. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "expected lower-case words joined by hyphens"),
+  seed: z.int().min(0).max(0xffffffff),
+  init: initSchema,
+  /** Optimiser steps in all. */
+  steps: count,
+  batch: z.strictObject({
+    /** Samples in one forward and backward pass. */
+    size: count,
+    /** Passes whose gradients are averaged into one step. */
+    accumulate: count,
+  }),
+  optimizer: optimizerSchema,
+  /** Peak learning rate. */
+  lr: positive,
+  /** On matrices; vectors (norms, biases) are never decayed. */
+  weightDecay: z.number().min(0),
+  /** Largest global gradient norm; larger ones are scaled down. Null = no clipping. */
+  clipNorm: positive.nullable(),
+  schedule: scheduleSchema,
+  modules: z.strictObject({
+    /** Weights that stay as they are, by name pattern (`*` stands for anything). */
+    freeze: z.array(glob),
+    /** The first pattern that fits a weight multiplies its learning rate. */
+    lrMultipliers: z.array(z.strictObject({ pattern: glob, multiplier: z.number().min(0) })),
+  }),
+  augment: z.strictObject({
+    /** Share of samples shown as in a mirror: pictures, cameras, path and words. */
+    mirror: share,
+    /** Largest relative change of brightness and of contrast per sample. */
+    brightness: share,
+    contrast: share,
+    /** Largest shift of the picture as a share of its width and height, filled from the edge. */
+    shift: z.number().min(0).max(0.25),
+  }),
+  checkpoint: z.strictObject({
+    everySteps: count,
+    keepLast: count,
+  }),
+};
+
+const stage1Schema = z.strictObject({
+  stage: z.literal("stage1"),
+  ...common,
+  /**
+   * Probability that an input future-trajectory token is replaced by a random one, labels unchanged: the next
+   * token must then come from the scene and not from the previous token.
+   */
+  trajectoryInputDropout: share,
+  /** Sequence lengths that graphs are compiled for; a batch uses the shortest that fits. Empty = the longest sample. */
+  lengthBuckets: z.array(count),
+});
+
+const stage2Schema = z.strictObject({
+  stage: z.literal("stage2"),
+  ...common,
+  /** Noise draws per sample that share one pass of the frozen VLM. */
+  drawsPerSample: count,
+  lengthBuckets: z.array(count),
+});
+
+export const recipeSchema = z.discriminatedUnion("stage", [stage1Schema, stage2Schema]);
+
+export type TrainRecipe = z.infer<typeof recipeSchema>;
+export type Stage1Recipe = z.infer<typeof stage1Schema>;
+export type Stage2Recipe = z.infer<typeof stage2Schema>;
+export type RecipeSchedule = TrainRecipe["schedule"];
