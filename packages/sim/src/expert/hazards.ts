@@ -1,0 +1,331 @@
+/**
+ * What limits the expert's speed right now: one entry per lead, light, sign, walker, crossing car and bend, each
+ * with the acceleration that it allows. The expert reads simulator truth, but only of things that its cameras could
+ * show: within `sightM`, and in the field of view.
+ */
+import { type Projection, project, wrapAngle } from "../geometry/path.ts";
+import type { RouteStop } from "../road/route.ts";
+import { idmInteraction, type IdmParams } from "../world/idm.ts";
+import { type EgoState, egoGeometry } from "../world/scene.ts";
+import type { World } from "../world/world.ts";
+import { type OffsetMove, offsetOnRoute, type OffsetSample } from "./corridor.ts";
+
+export type HazardKind = "lead" | "cut_in" | "light" | "sign" | "walker" | "oncoming" | "cross";
+
+export interface Hazard {
+  readonly kind: HazardKind;
+  /** Component id: "actor:12", "light:3", "sign:0". */
+  readonly id: string;
+  /** Index of the car, walker, light or stop line. */
+  readonly index: number;
+  /** Acceleration that this hazard allows, m/s^2. */
+  readonly accelMps2: number;
+  /** Bumper to bumper (or to the stopping point), m. */
+  readonly gapM: number;
+  readonly speedMps: number;
+}
+
+/** How far the cameras show enough to act on, m. */
+export const sightM = 62;
+
+/** The expert's own car following: a little roomier than the traffic's. */
+export const expertIdm: IdmParams = {
+  accelMps2: 1.5,
+  decelMps2: 1.9,
+  headwaySecs: 1.4,
+  minGapM: 3,
+};
+
+/** Need, in m/s^2 of constant braking, from which a stop begins. */
+export const stopOnsetMps2 = 1.15;
+
+/** What the expert remembers between ticks; plain data so that it can be copied. */
+export interface ExpertMemory {
+  moves: OffsetMove[];
+  /** Stop lines whose sign was obeyed, and since when the ego stands at the present one. */
+  servedStops: number[];
+  standingSecs: number;
+  /** Lights passed on yellow because stopping was too hard. */
+  committedLights: number[];
+  /** Component ids that the expert brakes to a stop for. */
+  stoppingFor: string[];
+  carHints: Int32Array;
+  walkerHints: Int32Array;
+  lastOffset: Float64Array;
+  /** Car index to seconds left as "cut in". */
+  cutIn: Map<number, number>;
+}
+
+const hit: Projection = { s: 0, d: 0, index: 0 };
+const want: OffsetSample = { d: 0, slope: 0, bend: 0 };
+
+/** Constant braking that ends at the stopping point; engages at the onset and then holds on. */
+function stopAccel(
+  memory: ExpertMemory,
+  id: string,
+  v: number,
+  gapM: number,
+  onset: number,
+): number {
+  const need = (v * v) / (2 * Math.max(0.05, gapM));
+  const engaged = memory.stoppingFor.includes(id);
+  if (!engaged && need < onset && gapM > 2.5) return Number.POSITIVE_INFINITY;
+  if (!engaged) memory.stoppingFor.push(id);
+  if (gapM < 0.4) return v > 0.05 ? -Math.max(need < 8 ? need : 8, 1) : -0.5;
+  return v < 0.6 && gapM > 1.5 ? 0.3 : -need;
+}
+
+/** Whether a point is inside the forward cameras' joint field of view. */
+export function inView(ego: EgoState, x: number, y: number): boolean {
+  const bearing = wrapAngle(Math.atan2(y - ego.y, x - ego.x) - ego.yaw);
+  return Math.abs(bearing) < 1.9;
+}
+
+/** All hazards now. `egoS`: rear axle on the route. Updates `memory` (hints, engaged stops, cut-in timers). */
+export function findHazards(
+  world: World,
+  ego: EgoState,
+  egoS: number,
+  memory: ExpertMemory,
+  dtSecs: number,
+): Hazard[] {
+  const out: Hazard[] = [];
+  const { scene } = world;
+  const { path } = scene.egoRoute;
+  const v = ego.speedMps;
+  const front = egoS + egoGeometry.frontM;
+  const halfWidth = 0.5 * egoGeometry.widthM;
+  const live = new Set<string>();
+
+  for (let i = 0; i < world.numCars; i++) {
+    if (world.carActive[i] === 0) continue;
+    const dx = world.carX[i] - ego.x;
+    const dy = world.carY[i] - ego.y;
+    if (dx * dx + dy * dy > 80 * 80) {
+      memory.carHints[i] = -1;
+      continue;
+    }
+    const car = scene.cars[i];
+    project(path, world.carX[i], world.carY[i], memory.carHints[i], hit);
+    memory.carHints[i] = hit.index;
+    const rel = world.carYaw[i] - path.yaw[hit.index];
+    const c = Math.abs(Math.cos(rel));
+    const s = Math.abs(Math.sin(rel));
+    const halfAcross = 0.5 * (car.widthM * c + car.lengthM * s);
+    const halfAlong = 0.5 * (car.lengthM * c + car.widthM * s);
+    const gap = hit.s - halfAlong - front;
+    const before = memory.lastOffset[i];
+    memory.lastOffset[i] = hit.d;
+    if (hit.s < egoS + 1 || gap > sightM || !inView(ego, world.carX[i], world.carY[i])) continue;
+    const lateral = hit.d - offsetOnRoute(memory.moves, hit.s, want).d;
+    const clear = halfWidth + halfAcross + 0.3;
+    const alongSpeed = world.carSpeed[i] * Math.cos(rel);
+    const rate = before === before ? (hit.d - before) / dtSecs : 0;
+    const inside = Math.abs(lateral) < clear;
+    // Crossing traffic on its way out of the corridor and oncoming cars are handled by the junction rules.
+    if (Math.cos(rel) < -0.3 && !car.parked && !inside) continue;
+    let isCutIn = false;
+    const drifting =
+      Math.cos(rel) > 0.7 &&
+      !car.parked &&
+      Math.abs(rate) > 0.12 &&
+      Math.sign(rate) === -Math.sign(lateral) &&
+      Math.abs(lateral + rate * 1.8) < clear;
+    const timer = memory.cutIn.get(i);
+    if (!inside && drifting) {
+      isCutIn = true;
+      memory.cutIn.set(i, 2);
+    } else if (timer !== undefined) {
+      if (timer <= dtSecs) memory.cutIn.delete(i);
+      else {
+        memory.cutIn.set(i, timer - dtSecs);
+        isCutIn = inside || drifting;
+      }
+    }
+    if (!inside && !isCutIn) continue;
+    const accel =
+      idmInteraction(v, gap, Math.max(0, alongSpeed), expertIdm) *
+      (isCutIn && alongSpeed > 0.8 * v ? 0.6 : 1);
+    out.push({
+      kind: isCutIn ? "cut_in" : "lead",
+      id: `actor:${1 + i}`,
+      index: i,
+      accelMps2: accel,
+      gapM: gap,
+      speedMps: alongSpeed,
+    });
+  }
+
+  addWalkers(world, ego, egoS, memory, out, live);
+  addControls(world, ego, egoS, memory, out, live, dtSecs);
+  memory.stoppingFor = memory.stoppingFor.filter((id) => live.has(id));
+  return out;
+}
+
+function addWalkers(
+  world: World,
+  ego: EgoState,
+  egoS: number,
+  memory: ExpertMemory,
+  out: Hazard[],
+  live: Set<string>,
+): void {
+  const { scene } = world;
+  const { path, crossings } = scene.egoRoute;
+  const front = egoS + egoGeometry.frontM;
+  for (let i = 0; i < world.numWalkers; i++) {
+    const walker = scene.walkers[i];
+    const dx = world.walkerX[i] - ego.x;
+    const dy = world.walkerY[i] - ego.y;
+    if (dx * dx + dy * dy > 70 * 70) {
+      memory.walkerHints[i] = -1;
+      continue;
+    }
+    project(path, world.walkerX[i], world.walkerY[i], memory.walkerHints[i], hit);
+    memory.walkerHints[i] = hit.index;
+    if (hit.s < egoS + 2 || hit.s - front > sightM) continue;
+    const started = world.walkerStarted[i] === 1;
+    const total = Math.hypot(walker.x1 - walker.x0, walker.y1 - walker.y0);
+    const moving = started && world.walkerAlong[i] < total;
+    if (!moving) continue;
+    const yaw = path.yaw[hit.index];
+    const ux = (walker.x1 - walker.x0) / total;
+    const uy = (walker.y1 - walker.y0) / total;
+    // Left-positive speed of the walker across the route.
+    const across = walker.speedMps * (-ux * Math.sin(yaw) + uy * Math.cos(yaw));
+    if (Math.abs(across) < 0.4) continue;
+    const lateral = hit.d - offsetOnRoute(memory.moves, hit.s, want).d;
+    // Distance still to walk until the far side of our corridor is clear of them.
+    const clear = 0.5 * egoGeometry.widthM + 1.1;
+    const beyond = Math.sign(across) * lateral;
+    if (beyond > clear || beyond < -11) continue;
+    let stopS = hit.s - 2.5;
+    for (const crossing of crossings) {
+      if (Math.abs(crossing.s - hit.s) < 2.5) stopS = Math.min(stopS, crossing.s - 2.7);
+    }
+    const gap = stopS - front;
+    if (gap < -2.5) continue;
+    const id = `actor:${1001 + i}`;
+    if ((ego.speedMps * ego.speedMps) / (2 * Math.max(0.3, gap + 2)) > 7.5) continue;
+    live.add(id);
+    out.push({
+      kind: "walker",
+      id,
+      index: i,
+      accelMps2: stopAccel(memory, id, ego.speedMps, gap, 0.7),
+      gapM: gap,
+      speedMps: world.walkerSpeed[i],
+    });
+  }
+}
+
+function addControls(
+  world: World,
+  ego: EgoState,
+  egoS: number,
+  memory: ExpertMemory,
+  out: Hazard[],
+  live: Set<string>,
+  dtSecs: number,
+): void {
+  const v = ego.speedMps;
+  const front = egoS + egoGeometry.frontM;
+  for (const stop of world.scene.egoRoute.stops) {
+    const gap = stop.s - front - 0.6;
+    if (gap > sightM) break;
+    // Past the line: only an unfinished yield inside the junction would matter, and the line is where we yield.
+    if (gap < -1.6) continue;
+    if (stop.lightId !== null) {
+      const id = `light:${stop.lightId}`;
+      const color = world.colors[stop.lightId];
+      const need = (v * v) / (2 * Math.max(0.1, gap + 0.4));
+      if (color === "yellow" && need > 3 && !memory.stoppingFor.includes(id)) {
+        if (!memory.committedLights.includes(stop.lightId))
+          memory.committedLights.push(stop.lightId);
+      }
+      const committed = memory.committedLights.includes(stop.lightId) && need > 2;
+      if ((color === "red" || color === "yellow") && !committed) {
+        live.add(id);
+        out.push({
+          kind: "light",
+          id,
+          index: stop.lightId,
+          accelMps2: stopAccel(memory, id, v, gap, stopOnsetMps2),
+          gapM: gap,
+          speedMps: 0,
+        });
+      } else if (stop.movement === "left") {
+        addConflict(world, stop, true, gap, v, memory, out, live);
+      }
+    } else if (stop.isStopSign) {
+      const id = `sign:${stop.stopLineId}`;
+      if (!memory.servedStops.includes(stop.stopLineId)) {
+        if (v < 0.25 && gap < 1.8) memory.standingSecs += dtSecs;
+        if (memory.standingSecs >= 1.2) {
+          memory.servedStops.push(stop.stopLineId);
+          memory.standingSecs = 0;
+        }
+        live.add(id);
+        out.push({
+          kind: "sign",
+          id,
+          index: stop.stopLineId,
+          accelMps2: stopAccel(memory, id, v, gap, stopOnsetMps2),
+          gapM: gap,
+          speedMps: 0,
+        });
+      } else addConflict(world, stop, false, gap, v, memory, out, live);
+    }
+    break;
+  }
+}
+
+/** Cars that have the right of way through the junction and would be there in the next seconds. */
+function addConflict(
+  world: World,
+  stop: RouteStop,
+  onlyOpposite: boolean,
+  gap: number,
+  v: number,
+  memory: ExpertMemory,
+  out: Hazard[],
+  live: Set<string>,
+): void {
+  const { scene } = world;
+  const approach = scene.network.stopLines[stop.stopLineId];
+  // Far from the junction it is too early to judge a gap.
+  if (gap > 22) return;
+  for (let i = 0; i < world.numCars; i++) {
+    const car = scene.cars[i];
+    if (world.carActive[i] === 0 || car.parked) continue;
+    for (const junction of car.route.junctions) {
+      if (junction.junctionId !== stop.junctionId) continue;
+      const own = car.route.laneIds.some((lane) => approach.laneIds.includes(lane));
+      if (own) continue;
+      if (onlyOpposite && Math.cos(world.carYaw[i] - approachYaw(world, stop)) > -0.5) continue;
+      const toStart = junction.startS - world.carS[i] - 0.5 * car.lengthM;
+      const past = world.carS[i] - 0.5 * car.lengthM - junction.endS;
+      if (past > -4 || world.carSpeed[i] < 1) continue;
+      if (toStart > Math.max(12, world.carSpeed[i] * 6)) continue;
+      const carStop = car.route.stops.find((s) => s.junctionId === stop.junctionId);
+      if (carStop !== undefined && carStop.lightId !== null && toStart > 2) {
+        if (world.colors[carStop.lightId] === "red") continue;
+      }
+      const id = `actor:${1 + i}`;
+      live.add(id);
+      out.push({
+        kind: onlyOpposite ? "oncoming" : "cross",
+        id,
+        index: i,
+        accelMps2: stopAccel(memory, id, v, gap, stopOnsetMps2),
+        gapM: gap,
+        speedMps: world.carSpeed[i],
+      });
+    }
+  }
+}
+
+const approachYaw = (world: World, stop: RouteStop) => {
+  const { path } = world.scene.egoRoute;
+  return path.yaw[Math.min(path.yaw.length - 1, Math.round(stop.s / path.stepM))];
+};

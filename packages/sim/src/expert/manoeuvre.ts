@@ -1,0 +1,181 @@
+/** Lateral plans of the expert: nudges round standing cars, and lane changes past a blocked lane or as routed. */
+import { type Projection, project } from "../geometry/path.ts";
+import { type EgoState, egoGeometry } from "../world/scene.ts";
+import type { World } from "../world/world.ts";
+import { type OffsetSample, offsetOnRoute } from "./corridor.ts";
+import { type ExpertMemory, inView, sightM } from "./hazards.ts";
+
+export interface Manoeuvre {
+  readonly kind: "in_lane_nudge" | "out_of_lane_nudge" | "lane_change";
+  readonly side: "left" | "right";
+  /** Component id of the cause: "actor:4" or "route". */
+  readonly causeId: string;
+  readonly startS: number;
+  /** Where the lateral decision ends (most of the way back, or arrived in the new lane). */
+  readonly endS: number;
+}
+
+/** Side clearance that the expert keeps to standing cars, m. */
+const nudgeMarginM = 0.75;
+
+const hit: Projection = { s: 0, d: 0, index: 0 };
+const want: OffsetSample = { d: 0, slope: 0, bend: 0 };
+
+export interface ManoeuvreState {
+  active: Manoeuvre[];
+  handled: string[];
+  /** Set while a lane change is wanted but the gap is closed; the blocking car when there is one. */
+  waitingFor: { side: "left" | "right"; causeId: string } | null;
+}
+
+/** Plans new manoeuvres; appends to `memory.moves` and `state.active`. */
+export function planManoeuvres(
+  world: World,
+  ego: EgoState,
+  egoS: number,
+  memory: ExpertMemory,
+  state: ManoeuvreState,
+): void {
+  state.waitingFor = null;
+  const { scene } = world;
+  const { path } = scene.egoRoute;
+  const v = Math.max(4, ego.speedMps);
+  const laneWidth = scene.network.lanes[scene.egoRoute.laneIds[0]].widthM;
+  const busy = state.active.some((m) => m.kind === "lane_change" && egoS < m.endS);
+
+  const { laneChange } = scene;
+  if (laneChange !== null && !state.handled.includes("route") && !busy) {
+    if (laneChange.byS - egoS < routeLaneChangeNoticeM && egoS < laneChange.byS) {
+      tryLaneChange(world, ego, egoS, memory, state, laneChange.side, "route");
+    }
+  }
+
+  for (let i = 0; i < world.numCars; i++) {
+    const car = scene.cars[i];
+    const id = `actor:${1 + i}`;
+    if (!car.parked || state.handled.includes(id)) continue;
+    const dx = world.carX[i] - ego.x;
+    const dy = world.carY[i] - ego.y;
+    if (dx * dx + dy * dy > sightM * sightM || !inView(ego, world.carX[i], world.carY[i])) continue;
+    project(path, world.carX[i], world.carY[i], memory.carHints[i], hit);
+    if (hit.s < egoS + egoGeometry.frontM) continue;
+    const base = offsetOnRoute(memory.moves, hit.s, want).d;
+    const rel = world.carYaw[i] - path.yaw[hit.index];
+    const half =
+      0.5 * (car.widthM * Math.abs(Math.cos(rel)) + car.lengthM * Math.abs(Math.sin(rel)));
+    const along =
+      0.5 * (car.lengthM * Math.abs(Math.cos(rel)) + car.widthM * Math.abs(Math.sin(rel)));
+    const lateral = hit.d - base;
+    const reach = 0.5 * egoGeometry.widthM + nudgeMarginM;
+    const need = half + reach - Math.abs(lateral);
+    if (need < 0.15) continue;
+    const side = lateral > 0 ? "right" : "left";
+    const sign = side === "left" ? 1 : -1;
+    if (need > 0.55 * laneWidth && hasLane(world, egoS, base, side)) {
+      if (!busy) tryLaneChange(world, ego, egoS, memory, state, side, id);
+      continue;
+    }
+    if (need > 0.9 * laneWidth) continue;
+    const inLane = need + 0.5 * egoGeometry.widthM < 0.5 * laneWidth - 0.02;
+    if (side === "left" && !inLane && !oncomingClear(world, egoS, hit.s, ego.speedMps)) continue;
+    const ramp = Math.max(14, 2.4 * v);
+    const arrive = hit.s - along - egoGeometry.frontM - 1;
+    const startS = Math.max(egoS + 0.5, arrive - ramp);
+    // Too late for a smooth move at this speed: the lead rule brakes for it first.
+    if (arrive - startS < Math.max(6, 0.9 * ego.speedMps)) continue;
+    const leave = hit.s + along + 2;
+    memory.moves.push(
+      { startS, endS: arrive, toM: base + sign * need },
+      { startS: leave, endS: leave + ramp, toM: base },
+    );
+    state.handled.push(id);
+    state.active.push({
+      kind: inLane ? "in_lane_nudge" : "out_of_lane_nudge",
+      side,
+      causeId: id,
+      startS: startS - 0.5 * v,
+      endS: leave + 0.45 * ramp,
+    });
+  }
+}
+
+/** From how far before its end a routed lane change is announced and begun, m. */
+export const routeLaneChangeNoticeM = 70;
+
+function hasLane(world: World, egoS: number, base: number, side: "left" | "right"): boolean {
+  const route = world.scene.egoRoute;
+  let k = 0;
+  while (k < route.laneStartS.length - 1 && egoS >= route.laneStartS[k + 1]) k++;
+  const lane = world.scene.network.lanes[route.laneIds[k]];
+  const current = Math.round(base / lane.widthM);
+  if (side === "left") return current < 0 || (current === 0 && lane.leftId !== null);
+  return current > 0 || (current === 0 && lane.rightId !== null);
+}
+
+/** The gap test is MOBIL's safety part: nobody in the target lane has to brake harder than gently. */
+function tryLaneChange(
+  world: World,
+  ego: EgoState,
+  egoS: number,
+  memory: ExpertMemory,
+  state: ManoeuvreState,
+  side: "left" | "right",
+  causeId: string,
+): void {
+  const { scene } = world;
+  const { path } = scene.egoRoute;
+  const laneWidth = scene.network.lanes[scene.egoRoute.laneIds[0]].widthM;
+  const base = offsetOnRoute(memory.moves, egoS + 100, want).d;
+  const target = base + (side === "left" ? laneWidth : -laneWidth);
+  const v = ego.speedMps;
+  for (let i = 0; i < world.numCars; i++) {
+    if (world.carActive[i] === 0 || `actor:${1 + i}` === causeId) continue;
+    const dx = world.carX[i] - ego.x;
+    const dy = world.carY[i] - ego.y;
+    if (dx * dx + dy * dy > 70 * 70) continue;
+    project(path, world.carX[i], world.carY[i], memory.carHints[i], hit);
+    if (Math.abs(hit.d - target) > 0.5 * laneWidth + 0.4) continue;
+    const other = world.carSpeed[i] * Math.cos(world.carYaw[i] - path.yaw[hit.index]);
+    const gap = hit.s - (egoS + egoGeometry.rearAxleToCenterM);
+    const lengths = 0.5 * (scene.cars[i].lengthM + egoGeometry.lengthM);
+    if (gap >= 0) {
+      const closing = Math.max(0, v - other);
+      if (gap - lengths < 4 + 0.5 * v + closing * 3) {
+        state.waitingFor = { side, causeId };
+        return;
+      }
+    } else {
+      const closing = Math.max(0, other - v);
+      if (-gap - lengths < 4 + 0.5 * other + closing * 3) {
+        state.waitingFor = { side, causeId };
+        return;
+      }
+    }
+  }
+  const length = Math.max(16, 3.6 * Math.max(4, v));
+  memory.moves.push({ startS: egoS + 0.5, endS: egoS + 0.5 + length, toM: target });
+  state.handled.push(causeId);
+  state.active.push({
+    kind: "lane_change",
+    side,
+    causeId,
+    startS: egoS,
+    endS: egoS + 0.95 * length,
+  });
+}
+
+/** Whether the oncoming lane stays free while we are beside the obstacle. */
+function oncomingClear(world: World, egoS: number, obstacleS: number, v: number): boolean {
+  const { path } = world.scene.egoRoute;
+  const secs = (obstacleS + 12 - egoS) / Math.max(3, v);
+  const other: Projection = { s: 0, d: 0, index: 0 };
+  for (let i = 0; i < world.numCars; i++) {
+    if (world.carActive[i] === 0 || world.scene.cars[i].parked) continue;
+    project(path, world.carX[i], world.carY[i], -1, other);
+    if (Math.abs(other.d) > 6) continue;
+    if (Math.cos(world.carYaw[i] - path.yaw[other.index]) > -0.5) continue;
+    const nearest = other.s - world.carSpeed[i] * (secs + 1);
+    if (other.s > egoS && nearest < obstacleS + 15) return false;
+  }
+  return true;
+}
