@@ -117,3 +117,13 @@ export {
   PromptRenderer,
   type RenderedPrompt,
 } from "./alpamayo/prompt.ts";
+export {
+  type DriveOptions,
+  Driver,
+  type DriveResult,
+  type DriveSample,
+} from "./alpamayo/driver.ts";
+export { AlpamayoModel } from "./alpamayo/model.ts";
+export { buildDecodeStep, buildFlowStep, buildPrefill } from "./generation/graphs.ts";
+export { KvCache } from "./generation/kv-cache.ts";
+export { type SampledToken, sampleToken, type SamplingOptions } from "./generation/sampling.ts";

@@ -3,19 +3,9 @@
  * Stage 1: VLM on text and discrete trajectory tokens; loss = mean over trajectory labels + mean over other labels.
  * Stage 2: expert by flow matching; VLM frozen, its keys and values are a constant prefix.
  */
-import {
-  add,
-  broadcastTo,
-  Graph,
-  mse,
-  mul,
-  nll,
-  reduceSum,
-  reshape,
-  stopGradient,
-  type Value,
-} from "@causeway/graph";
+import { add, Graph, mse, mul, nll, reduceSum, stopGradient, type Value } from "@causeway/graph";
 import { type BackboneShape, buildBackbone, outputHead } from "../qwen3vl/model.ts";
+import { repeatRows } from "../generation/graphs.ts";
 import type { AlpamayoConfig } from "./config.ts";
 import { expertField, type ExpertOutput } from "./expert.ts";
 
@@ -105,14 +95,7 @@ export function buildStage2(
   const rows = batch * draws;
   const steps = config.actionSpace.waypointCount;
   const half = config.vlm.text.headDim / 2;
-  const repeat = (x: Value) => {
-    if (draws === 1) return x;
-    const [, ...rest] = x.shape;
-    return reshape(broadcastTo(reshape(x, [batch, 1, ...rest]), [batch, draws, ...rest]), [
-      rows,
-      ...rest,
-    ]);
-  };
+  const repeat = (x: Value) => repeatRows(x, draws);
   const expert = expertField(
     graph,
     config,

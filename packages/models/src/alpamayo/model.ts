@@ -1,0 +1,119 @@
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { Rng } from "@causeway/geom";
+import type { Tensor } from "@causeway/graph";
+import { ConfigError, FormatError } from "../errors.ts";
+import type { ModelInput } from "../input.ts";
+import { Checkpoint } from "../safetensors/checkpoint.ts";
+import { floatTensorToWrite, writeSafetensors } from "../safetensors/file.ts";
+import { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { DrivingCodec } from "./codec.ts";
+import { formatAlpamayoConfig, parseAlpamayoConfig } from "./config.ts";
+import { type DriveOptions, Driver, type DriveResult } from "./driver.ts";
+import type { ModelManifest } from "./manifest.ts";
+import { checkWeights, initialWeights, type Weights } from "./weights.ts";
+
+/** A driving model: configuration, manifest and tokenizer (in the codec) with weights. */
+export class AlpamayoModel {
+  readonly codec: DrivingCodec;
+  readonly weights: Weights;
+  #driver: Driver | null = null;
+
+  constructor(codec: DrivingCodec, weights: Weights, where = "model") {
+    checkWeights(codec.config, weights, where);
+    this.codec = codec;
+    this.weights = weights;
+  }
+
+  /** Fresh weights from a seed. */
+  static create(codec: DrivingCodec, rng: Rng): AlpamayoModel {
+    return new AlpamayoModel(codec, initialWeights(codec.config, rng));
+  }
+
+  /** Reads a folder that `save` wrote: config.json, manifest.json, tokenizer.json, model.safetensors (or shards). */
+  static async load(folder: string): Promise<AlpamayoModel> {
+    const json = async (name: string): Promise<unknown> => {
+      const path = join(folder, name);
+      const text = await readFile(path, "utf8").catch((cause: unknown) => {
+        throw new FormatError(
+          `model folder: cannot read ${name}; expected config.json, manifest.json, tokenizer.json and model.safetensors. (${folder})`,
+          null,
+          { cause },
+        );
+      });
+      try {
+        return JSON.parse(text);
+      } catch (cause) {
+        throw new FormatError(`${name} is not valid JSON. (${path})`, null, { cause });
+      }
+    };
+    const config = parseAlpamayoConfig(await json("config.json"));
+    const tokenizer = new Tokenizer(
+      (await json("tokenizer.json")) as ConstructorParameters<typeof Tokenizer>[0],
+    );
+    const codec = new DrivingCodec(
+      config,
+      (await json("manifest.json")) as ModelManifest,
+      tokenizer,
+    );
+    const checkpoint = await Checkpoint.open(folder);
+    try {
+      const weights = new Map<string, Tensor>();
+      for (const name of checkpoint.names) {
+        // Frequencies and normalisation constants follow from the configuration; releases also store them.
+        if (/\.freqs$|^action_space\./.test(name)) continue;
+        const { shape, data } = await checkpoint.floats(name);
+        weights.set(name, { dtype: "float32", shape, data });
+      }
+      return new AlpamayoModel(codec, weights, folder);
+    } finally {
+      await checkpoint.close();
+    }
+  }
+
+  /** Writes the folder; the weights come last, so that a folder with weights is complete. */
+  async save(folder: string, metadata: ReadonlyMap<string, string> = new Map()): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    await writeJson(join(folder, "config.json"), formatAlpamayoConfig(this.codec.config));
+    await writeJson(join(folder, "manifest.json"), this.codec.manifest);
+    await writeJson(join(folder, "tokenizer.json"), this.codec.tokenizer.json);
+    await writeSafetensors(
+      join(folder, "model.safetensors"),
+      new Map(
+        [...this.weights].map(([name, { shape, data }]) => {
+          if (!(data instanceof Float32Array))
+            throw new ConfigError(`save: weight "${name}" is not float32`);
+          return [name, floatTensorToWrite({ shape, data })] as const;
+        }),
+      ),
+      new Map([["format", "pt"], ...metadata]),
+    );
+  }
+
+  /** Reasoning and trajectories for many moments at once; answers are in the order of the inputs. */
+  async drive(
+    inputs: readonly ModelInput[],
+    options: DriveOptions,
+  ): Promise<readonly DriveResult[]> {
+    this.#driver ??= new Driver(this.codec, this.weights);
+    return this.#driver.drive(inputs, options);
+  }
+
+  /** Frees compiled graphs; the model can be used again. */
+  async dispose(): Promise<void> {
+    await this.#driver?.dispose();
+    this.#driver = null;
+  }
+}
+
+async function writeJson(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(temporary, "w");
+  try {
+    await file.writeFile(`${JSON.stringify(value, null, 1)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}

@@ -1,0 +1,79 @@
+import type { Tensor } from "@causeway/graph";
+import { ConfigError } from "../errors.ts";
+
+/**
+ * Keys and values of all layers in fixed buffers [R, Hk, capacity, D]. Rows are packed from slot 0 without padding, so
+ * a row's slot is its token index; new rows are written in place and the graph reads the buffers without a copy.
+ */
+export class KvCache {
+  readonly rows: number;
+  readonly capacity: number;
+  /** Tokens held per row. */
+  readonly lengths: number[];
+  readonly keys: readonly Float32Array[];
+  readonly values: readonly Float32Array[];
+  readonly #heads: number;
+  readonly #headDim: number;
+
+  constructor(sizes: {
+    rows: number;
+    layers: number;
+    heads: number;
+    headDim: number;
+    capacity: number;
+  }) {
+    const { rows, layers, heads, headDim, capacity } = sizes;
+    this.rows = rows;
+    this.capacity = capacity;
+    this.lengths = new Array<number>(rows).fill(0);
+    this.#heads = heads;
+    this.#headDim = headDim;
+    const buffers = () =>
+      Array.from({ length: layers }, () => new Float32Array(rows * heads * capacity * headDim));
+    this.keys = buffers();
+    this.values = buffers();
+  }
+
+  get shape(): readonly number[] {
+    return [this.rows, this.#heads, this.capacity, this.#headDim];
+  }
+
+  /**
+   * Appends `count` tokens of one source row.
+   *
+   * @param keys, values  Per layer [S, Hk, T, D]; tokens [from, from + count) of row `sourceRow` are taken.
+   */
+  append(
+    row: number,
+    keys: readonly Tensor[],
+    values: readonly Tensor[],
+    sourceRow: number,
+    from: number,
+    count: number,
+  ): void {
+    const start = this.lengths[row] as number;
+    if (start + count > this.capacity) {
+      throw new ConfigError(
+        `kv cache: row ${row} would hold ${start + count} tokens; the capacity is ${this.capacity}`,
+      );
+    }
+    const d = this.#headDim;
+    for (const [buffers, tensors] of [
+      [this.keys, keys],
+      [this.values, values],
+    ] as const) {
+      for (const [layer, buffer] of buffers.entries()) {
+        const { data, shape } = tensors[layer] as Tensor;
+        const tokens = shape[2] as number;
+        for (let h = 0; h < this.#heads; h++) {
+          const source = ((sourceRow * this.#heads + h) * tokens + from) * d;
+          buffer.set(
+            (data as Float32Array).subarray(source, source + count * d),
+            ((row * this.#heads + h) * this.capacity + start) * d,
+          );
+        }
+      }
+    }
+    this.lengths[row] = start + count;
+  }
+}
