@@ -40,3 +40,22 @@ export {
 } from "./keyframes/keyframes.ts";
 export { applyQuota, type DriveKeyframe, type QuotaResult } from "./keyframes/quota.ts";
 export { keyframeRanks } from "./keyframes/rank.ts";
+export { parseTrace, type ParsedTrace, type SpeedClaim, type TraceClaims } from "./coc/parse.ts";
+export {
+  causeClauses,
+  connectives,
+  lateralClauses,
+  longitudinalClauses,
+  templateHash,
+  templateVersion,
+} from "./coc/phrases.ts";
+export { causesOf, joinTrace, renderTrace, type EgoState } from "./coc/render.ts";
+export { decisionAt, defaultOracleOptions, oracleLabel, type OracleOptions } from "./coc/oracle.ts";
+export {
+  cocLabelSchema,
+  cocLabelSchemaId,
+  LabelError,
+  parseCocLabel,
+  writeCocLabel,
+  type CocLabel,
+} from "./coc/schema.ts";
