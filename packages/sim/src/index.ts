@@ -29,3 +29,28 @@ export {
   tickSecs,
 } from "./world/scene.ts";
 export { World } from "./world/world.ts";
+export {
+  type ClosedLoopOptions,
+  type ClosedLoopProgress,
+  type ClosedLoopResult,
+  type RunEnd,
+  runClosedLoop,
+  type TickRecord,
+} from "./loop/closed-loop.ts";
+export { comfortBounds, type Incident, type RunMetrics, RunMonitor } from "./loop/metrics.ts";
+export {
+  constantVelocityPolicy,
+  expertPolicy,
+  isPrivileged,
+  type PrivilegedPolicy,
+  type SceneTruth,
+} from "./loop/policies.ts";
+export { type ReferenceRun, referenceRun } from "./loop/reference.ts";
+export {
+  alpasimScore,
+  type EpdmsTerms,
+  epdmsScore,
+  epdmsTerms,
+  incidentRate,
+  type IncidentRate,
+} from "./loop/score.ts";

@@ -35,6 +35,8 @@ export class Expert {
   /** Lateral error to the wanted line at the last call, m. */
   lateralErrorM = 0;
   hazards: Hazard[] = [];
+  /** What the last `drive` returned. */
+  lastCommand: ExpertCommand = { accelMps2: 0, curvaturePerM: 0 };
   private routeHint = -1;
   private accel = 0;
   private readonly memory: ExpertMemory;
@@ -162,7 +164,8 @@ export class Expert {
       };
       this.decider.update(input);
     }
-    return { accelMps2: this.accel, curvaturePerM };
+    this.lastCommand = { accelMps2: this.accel, curvaturePerM };
+    return this.lastCommand;
   }
 
   /** What the driver decides and why, as of the last `drive`. */

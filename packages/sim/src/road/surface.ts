@@ -152,10 +152,10 @@ export function networkGrid(network: Network, cellM: number, marginM: number): G
   };
 }
 
-/** One byte a cell, 1 where wheels may be. */
+/** Per cell: 0 off the pavement, 1 paved without a lane (junctions, shoulders), 2 + lane id on a lane. */
 export interface DrivableMask {
   readonly grid: Grid;
-  readonly cells: Uint8Array;
+  readonly cells: Uint16Array;
 }
 
 const maskCellM = 0.2;
@@ -163,13 +163,44 @@ const maskCellM = 0.2;
 /** Rasterises all pavement; a cell counts from half coverage, so edges are exact to about 0.1 m. */
 export function drivableMask(network: Network): DrivableMask {
   const grid = networkGrid(network, maskCellM, 2);
-  const cells = new Uint8Array(grid.width * grid.height);
+  const cells = new Uint16Array(grid.width * grid.height);
+  let value = 1;
   const paint = (cell: number, coverage: number) => {
-    if (coverage >= 0.5) cells[cell] = 1;
+    if (coverage >= 0.5) cells[cell] = value;
   };
   for (const road of network.roads) {
+    value = 1;
     for (const quad of roadQuads(road)) fillConvex(grid, quad.x, quad.y, paint);
+    [...road.forward].forEach((id, i) => {
+      value = 2 + id;
+      const right = -(i + 1) * road.laneWidthM;
+      for (const quad of stripQuads(
+        road.ref,
+        0,
+        road.ref.lengthM,
+        right,
+        right + road.laneWidthM,
+        1.5,
+      )) {
+        fillConvex(grid, quad.x, quad.y, paint);
+      }
+    });
+    [...road.backward].forEach((id, i) => {
+      value = 2 + id;
+      const right = i * road.laneWidthM;
+      for (const quad of stripQuads(
+        road.ref,
+        0,
+        road.ref.lengthM,
+        right,
+        right + road.laneWidthM,
+        1.5,
+      )) {
+        fillConvex(grid, quad.x, quad.y, paint);
+      }
+    });
   }
+  value = 1;
   const half = networkHalfWidthM(network);
   for (const junction of network.junctions) {
     for (const piece of junctionPieces(junction, half)) fillConvex(grid, piece.x, piece.y, paint);
@@ -177,10 +208,10 @@ export function drivableMask(network: Network): DrivableMask {
   return { grid, cells };
 }
 
-/** Whether a point lies on pavement; outside the grid it does not. */
-export function isDrivable(mask: DrivableMask, x: number, y: number): boolean {
+/** Lane id at a point; -1 on pavement without a lane; -2 off the pavement or outside the grid. */
+export function laneAt(mask: DrivableMask, x: number, y: number): number {
   const ix = Math.floor((x - mask.grid.originX) / mask.grid.cellM);
   const iy = Math.floor((y - mask.grid.originY) / mask.grid.cellM);
-  if (ix < 0 || iy < 0 || ix >= mask.grid.width || iy >= mask.grid.height) return false;
-  return mask.cells[iy * mask.grid.width + ix] === 1;
+  if (ix < 0 || iy < 0 || ix >= mask.grid.width || iy >= mask.grid.height) return -2;
+  return mask.cells[iy * mask.grid.width + ix] - 2;
 }
