@@ -71,6 +71,7 @@ export {
   type FutureTokenizer,
   type FutureTokenizerConfig,
 } from "./tokens/future-tokenizer.ts";
+export { headingsFromPositions } from "./tokens/heading-fit.ts";
 export {
   createHistoryTokenizer,
   releasedHistoryTokens,

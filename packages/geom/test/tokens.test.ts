@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import {
+  angleBetween,
   createActionSpace,
   createFutureTokenizer,
   createHistoryTokenizer,
   createQuantiser,
+  headingsFromPositions,
   releasedFutureTokens,
   roundHalfEven,
 } from "@causeway/geom";
@@ -58,6 +60,21 @@ describe("history tokens", () => {
     expect(p.x[15]).toBeCloseTo(10.95495, 4);
     expect(p.y[15]).toBeCloseTo(0.06406, 4);
     expect(p.z[15]).toBeCloseTo(0.16016, 4);
+  });
+});
+
+describe("headings from positions", () => {
+  test("a cubic path has exact headings in its middle and at its ends", () => {
+    const t = Float64Array.from({ length: 16 }, (_, i) => i);
+    const path = {
+      x: t.map((v) => 2 * v + 0.01 * v * v),
+      y: t.map((v) => 0.3 * v - 0.02 * v * v + 0.001 * v ** 3),
+      z: t,
+    };
+    const yaw = headingsFromPositions(path);
+    t.forEach((v, i) => {
+      expect(yaw[i]).toBeCloseTo(Math.atan2(0.3 - 0.04 * v + 0.003 * v * v, 2 + 0.02 * v), 12);
+    });
   });
 });
 
@@ -160,9 +177,14 @@ describe.skipIf(folder === null)(
         expect([...history.encode(walk)]).toEqual([...example(h, "walk_ids", i)]);
         for (const kind of ["history", "walk"]) {
           const p = history.decode(example(h, `${kind}_ids`, i));
-          expect(
-            maxGap(flat({ ...p, yaw: p.x }, true), example(h, `${kind}_decoded_xyz`, i)),
-          ).toBeLessThan(1e-4);
+          expect(maxGap(flat(p, true), example(h, `${kind}_decoded_xyz`, i))).toBeLessThan(1e-4);
+          const rot = example(h, `${kind}_decoded_rot`, i);
+          for (let j = 0; j < 16; j++) {
+            const want = Math.atan2(rot[9 * j + 3], rot[9 * j]);
+            expect(Math.abs(angleBetween(p.yaw[j], want)), `${kind} ${i} row ${j}`).toBeLessThan(
+              1e-4,
+            );
+          }
         }
       }
     });

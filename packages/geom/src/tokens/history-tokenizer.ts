@@ -2,10 +2,11 @@
  * A history as 3 ids per pose: steps Δx, Δy, Δz in uniform bins, interleaved (the delta tokenizer of the Alpamayo releases:
  * 1000 bins over ±4, ±4, ±10 m; 16 poses, so 48 ids). A zero row is prepended, so the first triple is the clipped absolute
  * oldest position rather than a step: it saturates above 2.67 m/s, and decoding shifts the history by what was clipped.
- * Kept, because released models are trained on it. Heading is not encoded.
+ * Kept, because released models are trained on it. Heading is not encoded; decoding fits it to the positions.
  */
 import { GeomError } from "../errors.ts";
 import type { LocalPath } from "../motion.ts";
+import { headingsFromPositions } from "./heading-fit.ts";
 import { createQuantiser } from "./quantiser.ts";
 
 export interface HistoryTokenizerConfig {
@@ -36,7 +37,8 @@ export interface HistoryTokenizer {
   readonly config: HistoryTokenizerConfig;
   /** `axes` ids per pose, interleaved. */
   encode(history: PointPath | LocalPath): Int32Array;
-  decode(ids: ArrayLike<number>): PointPath;
+  /** Positions from the ids; headings are fitted to them, in [-π, π]. */
+  decode(ids: ArrayLike<number>): LocalPath;
 }
 
 export function createHistoryTokenizer(
@@ -91,7 +93,8 @@ export function createHistoryTokenizer(
         }
         return column;
       });
-      return { x: columns[0], y: columns[1], z: columns[2] ?? new Float64Array(n) };
+      const points = { x: columns[0], y: columns[1], z: columns[2] ?? new Float64Array(n) };
+      return { ...points, yaw: headingsFromPositions(points) };
     },
   };
 }
