@@ -14,8 +14,8 @@ export const exampleRecipe = (): Stage1Recipe => ({
   clipNorm: 1,
   schedule: { kind: "cosine", warmup: 2, minRatio: 0.1 },
   modules: { freeze: [], lrMultipliers: [] },
-  augment: { mirror: 0, brightness: 0, contrast: 0, shift: 0 },
+  augment: { mirror: 0, brightness: 0, contrast: 0 },
   checkpoint: { everySteps: 5, keepLast: 2 },
-  trajectoryInputDropout: 0,
+  trajectoryInputDropout: { probability: 0, replacement: "random" },
   lengthBuckets: [],
 });

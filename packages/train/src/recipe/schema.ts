@@ -80,8 +80,6 @@ const common = {
     /** Largest relative change of brightness and of contrast per sample. */
     brightness: share,
     contrast: share,
-    /** Largest shift of the picture as a share of its width and height, filled from the edge. */
-    shift: z.number().min(0).max(0.25),
   }),
   checkpoint: z.strictObject({
     everySteps: count,
@@ -93,10 +91,13 @@ const stage1Schema = z.strictObject({
   stage: z.literal("stage1"),
   ...common,
   /**
-   * Probability that an input future-trajectory token is replaced by a random one, labels unchanged: the next
-   * token must then come from the scene and not from the previous token.
+   * Replaces input future-trajectory tokens, labels unchanged: the next token must then come from the scene and not
+   * be copied from the one before it. "random" = any bin, "neutral" = the middle bin (the mean action).
    */
-  trajectoryInputDropout: share,
+  trajectoryInputDropout: z.strictObject({
+    probability: share,
+    replacement: z.enum(["random", "neutral"]),
+  }),
   /** Sequence lengths that graphs are compiled for; a batch uses the shortest that fits. Empty = the longest sample. */
   lengthBuckets: z.array(count),
 });

@@ -1,0 +1,57 @@
+import { createRng } from "@causeway/geom";
+import { expect, test } from "vitest";
+import { tinyMoment } from "../../test/fixtures/tiny-driver.ts";
+import { applyLevels, drawLevels, mirrorMoment, swapSides } from "./augment.ts";
+
+test("the mirror swaps directions, keeps capitals, and leaves right of way alone", () => {
+  expect(swapSides("Turn left, then keep to the rightmost lane.")).toBe(
+    "Turn right, then keep to the leftmost lane.",
+  );
+  expect(swapSides("Left-hand bend; LEFT of the van")).toBe("Right-hand bend; RIGHT of the van");
+  expect(swapSides("Yield the right of way and the right-of-way to the bright truck.")).toBe(
+    "Yield the right of way and the right-of-way to the bright truck.",
+  );
+});
+
+test("a moment mirrored twice is the moment", () => {
+  for (const index of [0, 2, 3]) {
+    const moment = tinyMoment(index);
+    const once = mirrorMoment(moment);
+    const twice = mirrorMoment(once);
+    expect(twice.cot).toBe(moment.cot);
+    expect(twice.input.navText).toBe(moment.input.navText);
+    expect([...twice.future.y].map((y) => y + 0)).toEqual([...moment.future.y].map((y) => y + 0));
+    for (const [name, frames] of moment.input.cameras)
+      expect(twice.input.cameras.get(name)?.[3]?.pixels).toEqual(frames[3]?.pixels);
+    expect(once.future.x).toEqual(moment.future.x);
+    expect(once.future.yaw[63]).toBe(-(moment.future.yaw[63] as number));
+  }
+});
+
+test("the left camera shows in the mirror what the right camera saw, flipped", () => {
+  const moment = tinyMoment(1);
+  const seen = moment.input.cameras.get("camera_cross_right_120fov")?.[0];
+  const mirrored = mirrorMoment(moment).input.cameras.get("camera_cross_left_120fov")?.[0];
+  const width = seen?.width as number;
+  for (let x = 0; x < width; x++)
+    expect(mirrored?.pixels[(5 * width + x) * 3 + 1]).toBe(
+      seen?.pixels[(5 * width + width - 1 - x) * 3 + 1],
+    );
+});
+
+test("a camera without counterpart is an error that says what to do", () => {
+  const moment = tinyMoment(1);
+  const cameras = new Map([...moment.input.cameras].slice(0, 2));
+  expect(() => mirrorMoment({ ...moment, input: { ...moment.input, cameras } })).toThrow(
+    "set augment.mirror to 0",
+  );
+});
+
+test("levels stay in order and in range, and no jitter is no work", () => {
+  expect(drawLevels({ brightness: 0, contrast: 0 }, createRng(1))).toBeNull();
+  const levels = drawLevels({ brightness: 0.3, contrast: 0.4 }, createRng(5)) as Uint8Array;
+  for (let i = 1; i < 256; i++) expect(levels[i]).toBeGreaterThanOrEqual(levels[i - 1] as number);
+  const pixels = Uint8Array.of(0, 100, 255);
+  applyLevels(levels, pixels);
+  expect([...pixels]).toEqual([levels[0], levels[100], levels[255]]);
+});

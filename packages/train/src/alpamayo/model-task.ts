@@ -1,0 +1,142 @@
+/** What stage 1 and stage 2 share: samples to examples, length buckets, files of a checkpoint, modules. */
+import type { Rng } from "@causeway/geom";
+import type { Runtime } from "@causeway/graph";
+import {
+  type DrivingCodec,
+  formatAlpamayoConfig,
+  moduleOf,
+  type TrainingExample,
+  type Weights,
+} from "@causeway/models";
+import { RecipeError } from "../errors.ts";
+import type { ModuleMap } from "../loop/task.ts";
+import type { TrainRecipe } from "../recipe/schema.ts";
+import { applyLevels, drawLevels, mirrorMoment, swapSides } from "./augment.ts";
+import type { LabelledSamples } from "./samples.ts";
+
+export interface ModelTaskOptions<Recipe extends TrainRecipe> {
+  readonly codec: DrivingCodec;
+  readonly weights: Weights;
+  readonly samples: LabelledSamples;
+  readonly recipe: Recipe;
+  readonly runtime?: Runtime;
+  /** Engine threads; the machine's cores when left out. Resuming is exact for the same number. */
+  readonly threads?: number;
+}
+
+/** The expert reads keys and values of the language model, which reads the vision tower. */
+export const alpamayoModules: ModuleMap = {
+  moduleOf,
+  readBy: new Map([
+    ["vision", ["text", "expert", "action"]],
+    ["text", ["expert", "action"]],
+    ["expert", ["action"]],
+    ["action", ["expert"]],
+  ]),
+};
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`;
+
+/** Everything of a model folder but the weights. */
+export const modelFiles = (codec: DrivingCodec): ReadonlyMap<string, string> =>
+  new Map([
+    ["config.json", json(formatAlpamayoConfig(codec.config))],
+    ["manifest.json", json(codec.manifest)],
+    ["tokenizer.json", json(codec.tokenizer.json)],
+  ]);
+
+/** Reads, augments and encodes a sample. */
+export async function readExample(
+  { codec, samples, recipe }: Pick<ModelTaskOptions<TrainRecipe>, "codec" | "samples" | "recipe">,
+  index: number,
+  rng: Rng,
+): Promise<TrainingExample> {
+  const isMirrored = rng.next() < recipe.augment.mirror;
+  const levels = drawLevels(recipe.augment, rng);
+  const moment = await samples.read(index);
+  const example = codec.example(isMirrored ? mirrorMoment(moment) : moment);
+  if (levels) applyLevels(levels, example.patches);
+  return example;
+}
+
+/** Sizes of a training row without its pictures. */
+export interface RowSize {
+  /** Tokens. */
+  readonly length: number;
+  /** Tokens that stage 1 learns. */
+  readonly numLabels: number;
+  /** Tokens up to and including `<|traj_future_start|>`. */
+  readonly prefixLength: number;
+}
+
+/**
+ * Sizes of every different pair of texts in the data. Only words make rows differ in length, so one moment with its
+ * pictures is enough to know all sizes.
+ */
+export async function rowSizes({
+  codec,
+  samples,
+  recipe,
+}: Pick<ModelTaskOptions<TrainRecipe>, "codec" | "samples" | "recipe">): Promise<RowSize[]> {
+  if (samples.length === 0)
+    throw new RecipeError("the dataset has no labelled samples to train on");
+  const moment = await samples.read(0);
+  const count = (text: string | null) =>
+    text === null ? 0 : codec.renderer.encodeText(text).length;
+  const { ids, isLabel, prefixLength } = codec.example({
+    ...moment,
+    cot: "",
+    input: { ...moment.input, navText: null },
+  });
+  const numLabels = isLabel.reduce((a, b) => a + b, 0);
+  const hasRoute = codec.manifest.promptVersion === "r1_5";
+  const known = new Map<string, RowSize>();
+  const add = (navText: string | null, cot: string) => {
+    const key = JSON.stringify([navText, cot]);
+    if (known.has(key)) return;
+    // Navigation text stands between two tokens of its own.
+    const route = navText === null || !hasRoute ? 0 : count(navText) + 2;
+    const words = count(cot);
+    known.set(key, {
+      length: ids.length + route + words,
+      numLabels: numLabels + words,
+      prefixLength: prefixLength + route + words,
+    });
+  };
+  for (let i = 0; i < samples.length; i++) {
+    const { navText, cot } = samples.words(i);
+    add(navText, cot);
+    if (recipe.augment.mirror > 0)
+      add(navText === null ? null : swapSides(navText), swapSides(cot));
+  }
+  return [...known.values()];
+}
+
+/** Ascending lengths that graphs are compiled for: the recipe's, as far as they are needed, and the longest row. */
+export function lengthBuckets(wanted: readonly number[], lengths: readonly number[]): number[] {
+  const longest = Math.max(...lengths);
+  const shortest = Math.min(...lengths);
+  const inner = wanted.filter((n) => n >= shortest && n < longest);
+  return [...new Set([...inner, longest])].sort((a, b) => a - b);
+}
+
+/** Caches one compiled program per bucket, made when it is first needed. */
+export function programCache<Program extends { dispose(): Promise<void> }>(
+  compile: (bucket: number) => Promise<Program>,
+): { get(bucket: number): Promise<Program>; dispose(): Promise<void> } {
+  const programs = new Map<number, Promise<Program>>();
+  return {
+    get(bucket) {
+      let program = programs.get(bucket);
+      if (!program) {
+        program = compile(bucket);
+        programs.set(bucket, program);
+      }
+      return program;
+    },
+    async dispose() {
+      for (const program of programs.values()) await (await program).dispose();
+      programs.clear();
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { LocalPath } from "@causeway/geom";
+import type { ModelInput } from "@causeway/models";
+
+/** One labelled moment: what the model sees, what the driver then did, and why. */
+export interface LabelledMoment {
+  readonly input: ModelInput;
+  /** Poses after t0, rig frame at t0. */
+  readonly future: LocalPath;
+  /** Chain-of-causation sentence. */
+  readonly cot: string;
+}
+
+/** A training set. Order and content must not change during a run; the dataset fingerprint stands for them. */
+export interface LabelledSamples {
+  readonly length: number;
+  /** For messages: "drive-17@5100000". */
+  id(index: number): string;
+  /** The words of a moment; cheap, read once for every moment at the start. */
+  words(index: number): { readonly navText: string | null; readonly cot: string };
+  /** A moment with its pictures. Called ahead of time, several at once. */
+  read(index: number): Promise<LabelledMoment>;
+}

@@ -1,0 +1,102 @@
+/** Stage 1: the language model learns the chain of causation and discrete trajectory tokens; the expert rests. */
+import type { Rng } from "@causeway/geom";
+import type { Tensor } from "@causeway/graph";
+import {
+  BatchBuilder,
+  buildStage1,
+  type Stage1Shape,
+  stage1Shape,
+  type VocabularyMap,
+} from "@causeway/models";
+import { splitFrozen } from "../loop/groups.ts";
+import type { TrainTask } from "../loop/task.ts";
+import type { Stage1Recipe } from "../recipe/schema.ts";
+import {
+  alpamayoModules,
+  lengthBuckets,
+  modelFiles,
+  type ModelTaskOptions,
+  programCache,
+  readExample,
+  rowSizes,
+} from "./model-task.ts";
+import { compileProgram } from "./program.ts";
+
+export interface Stage1Batch {
+  readonly feeds: ReadonlyMap<string, Tensor>;
+  /** Padded length. */
+  readonly bucket: number;
+  readonly numTokens: number;
+}
+
+/** Replaces input ids of future bins; labels were taken before and stay. */
+export function dropTrajectoryInputs(
+  ids: BigInt64Array,
+  vocabulary: Pick<VocabularyMap, "futureFirst" | "futureBins">,
+  { probability, replacement }: Stage1Recipe["trajectoryInputDropout"],
+  rng: Rng,
+): void {
+  if (probability === 0) return;
+  const { futureFirst, futureBins } = vocabulary;
+  for (let i = 0; i < ids.length; i++) {
+    const bin = Number(ids[i]) - futureFirst;
+    if (bin < 0 || bin >= futureBins || rng.next() >= probability) continue;
+    const next = replacement === "random" ? rng.int(futureBins) : Math.floor(futureBins / 2);
+    ids[i] = BigInt(futureFirst + next);
+  }
+}
+
+export async function createStage1Task(
+  options: ModelTaskOptions<Stage1Recipe>,
+): Promise<TrainTask<Stage1Batch>> {
+  const { codec, weights, samples, recipe } = options;
+  const { size: batch } = recipe.batch;
+  const sizes = await rowSizes(options);
+  const numLabels = Math.max(...sizes.map((s) => s.numLabels));
+  const buckets = lengthBuckets(
+    recipe.lengthBuckets,
+    sizes.map((s) => s.length),
+  );
+  const shapeOf = (length: number): Stage1Shape => ({
+    ...stage1Shape(codec, [], batch),
+    length,
+    labels: batch * numLabels,
+  });
+  const smallest = buildStage1(codec.config, shapeOf(buckets[0] as number));
+  const { trained } = splitFrozen([...smallest.trainable.keys()], recipe.modules.freeze);
+  const trainedSet = new Set(trained);
+  const programs = programCache((length) =>
+    compileProgram(buildStage1(codec.config, shapeOf(length)), trainedSet, weights, options),
+  );
+  const builder = new BatchBuilder(codec);
+  return {
+    stage: "stage1",
+    trainable: new Map(
+      trained.map((name) => [name, smallest.trainable.get(name)?.shape as readonly number[]]),
+    ),
+    weights,
+    numSamples: samples.length,
+    modules: alpamayoModules,
+    checkpointFiles: modelFiles(codec),
+    async prepare(indices, rng) {
+      const examples = await Promise.all(
+        indices.map((index, row) => readExample(options, index, rng.fork(row))),
+      );
+      const longest = Math.max(...examples.map((e) => e.ids.length));
+      const bucket = buckets.find((n) => n >= longest) as number;
+      const feeds = builder.stage1(examples, shapeOf(bucket));
+      dropTrajectoryInputs(
+        feeds.get("ids")?.data as BigInt64Array,
+        codec.manifest.vocabulary,
+        recipe.trajectoryInputDropout,
+        rng.fork("trajectory inputs"),
+      );
+      return { feeds, bucket, numTokens: examples.reduce((n, e) => n + e.ids.length, 0) };
+    },
+    async run({ feeds, bucket, numTokens }, views) {
+      const program = await programs.get(bucket);
+      return { losses: await program.run(feeds, views), numTokens };
+    },
+    dispose: () => programs.dispose(),
+  };
+}

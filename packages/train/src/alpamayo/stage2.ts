@@ -1,0 +1,78 @@
+/** Stage 2: the action expert learns by flow matching on the keys and values of the frozen language model. */
+import type { Tensor } from "@causeway/graph";
+import {
+  BatchBuilder,
+  buildStage2,
+  drawFlowSample,
+  type Stage2Shape,
+  stage2Shape,
+} from "@causeway/models";
+import { splitFrozen } from "../loop/groups.ts";
+import type { TrainTask } from "../loop/task.ts";
+import type { Stage2Recipe } from "../recipe/schema.ts";
+import {
+  alpamayoModules,
+  lengthBuckets,
+  modelFiles,
+  type ModelTaskOptions,
+  programCache,
+  readExample,
+  rowSizes,
+} from "./model-task.ts";
+import { compileProgram } from "./program.ts";
+
+export interface Stage2Batch {
+  readonly feeds: ReadonlyMap<string, Tensor>;
+  readonly bucket: number;
+  readonly numTokens: number;
+}
+
+export async function createStage2Task(
+  options: ModelTaskOptions<Stage2Recipe>,
+): Promise<TrainTask<Stage2Batch>> {
+  const { codec, weights, samples, recipe } = options;
+  const { drawsPerSample, batch } = recipe;
+  const sizes = await rowSizes(options);
+  const buckets = lengthBuckets(
+    recipe.lengthBuckets,
+    sizes.map((s) => s.prefixLength),
+  );
+  const shapeOf = (length: number): Stage2Shape => ({
+    ...stage2Shape(codec, [], { batch: batch.size, drawsPerSample }),
+    length,
+  });
+  const smallest = buildStage2(codec.config, shapeOf(buckets[0] as number));
+  const { trained } = splitFrozen([...smallest.trainable.keys()], recipe.modules.freeze);
+  const trainedSet = new Set(trained);
+  const programs = programCache((length) =>
+    compileProgram(buildStage2(codec.config, shapeOf(length)), trainedSet, weights, options),
+  );
+  const builder = new BatchBuilder(codec);
+  return {
+    stage: "stage2",
+    trainable: new Map(
+      trained.map((name) => [name, smallest.trainable.get(name)?.shape as readonly number[]]),
+    ),
+    weights,
+    numSamples: samples.length,
+    modules: alpamayoModules,
+    checkpointFiles: modelFiles(codec),
+    async prepare(indices, rng) {
+      const examples = await Promise.all(
+        indices.map((index, row) => readExample(options, index, rng.fork(row))),
+      );
+      const longest = Math.max(...examples.map((e) => e.prefixLength));
+      const bucket = buckets.find((n) => n >= longest) as number;
+      const actions = builder.repeatedActions(examples, drawsPerSample);
+      const perRow = actions.length / (examples.length * drawsPerSample);
+      const flow = drawFlowSample(rng.fork("flow"), actions, perRow);
+      const feeds = builder.stage2(examples, flow, shapeOf(bucket));
+      return { feeds, bucket, numTokens: examples.reduce((n, e) => n + e.prefixLength, 0) };
+    },
+    async run({ feeds, bucket, numTokens }, views) {
+      const program = await programs.get(bucket);
+      return { losses: await program.run(feeds, views), numTokens };
+    },
+    dispose: () => programs.dispose(),
+  };
+}

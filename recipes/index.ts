@@ -1,0 +1,38 @@
+/** Recipes by name. A recipe is a function that returns complete plain data; variants spread a parent. */
+import { type TrainRecipe, nearest, RecipeError } from "@causeway/train";
+import { stage1Alpamayo, stage1Micro, stage1Nano, stage1Smoke } from "./stage1.ts";
+import { stage2Alpamayo, stage2Micro, stage2Nano, stage2Smoke } from "./stage2.ts";
+
+export { stage1Alpamayo, stage1Micro, stage1Nano, stage1Smoke } from "./stage1.ts";
+export { stage2Alpamayo, stage2Micro, stage2Nano, stage2Smoke } from "./stage2.ts";
+
+const stage1 = [stage1Nano, stage1Micro, stage1Smoke, stage1Alpamayo];
+const stage2 = [stage2Nano, stage2Micro, stage2Smoke, stage2Alpamayo];
+/** Where stage 2 starts from is asked for when the recipe is used; the name does not depend on it. */
+const placeholder = "checkpoint";
+
+export const recipeNames: readonly string[] = [
+  ...stage1.map((make) => make().name),
+  ...stage2.map((make) => make(placeholder).name),
+];
+
+/**
+ * The recipe of a name.
+ *
+ * @param checkpoint  The model that a stage-2 recipe starts from; ignored by recipes that need none.
+ */
+export function recipeByName(name: string, checkpoint?: string): TrainRecipe {
+  for (const make of stage1) if (make().name === name) return make();
+  for (const make of stage2)
+    if (make(placeholder).name === name) {
+      if (checkpoint === undefined)
+        throw new RecipeError(
+          `recipe "${name}" trains the expert of a model; say which checkpoint it starts from`,
+        );
+      return make(checkpoint);
+    }
+  const meant = nearest(name, recipeNames);
+  throw new RecipeError(
+    `recipe "${name}" not found. Known: ${recipeNames.join(", ")}.${meant ? ` Did you mean "${meant}"?` : ""}`,
+  );
+}
