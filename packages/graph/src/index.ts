@@ -95,3 +95,5 @@ export {
   dequantizeBlocks,
   quantizeBlocks,
 } from "./numerics/block-quant.ts";
+export { evaluate, reference } from "./reference/runtime.ts";
+export type { Dense } from "./reference/dense.ts";

@@ -434,7 +434,8 @@ export function reduceSum(x: Value, axes?: readonly number[], keepdims = false):
 }
 export function reduceMean(x: Value, axes?: readonly number[], keepdims = false): Value {
   const sum = reduceSum(x, axes, keepdims);
-  return mul(sum, sizeOf(sum.shape) / sizeOf(x.shape));
+  // Divided by the count, which float32 holds exactly; 1 / count would be rounded.
+  return div(sum, sizeOf(x.shape) / sizeOf(sum.shape));
 }
 export function reduceMax(
   x: Value,

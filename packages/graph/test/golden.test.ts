@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ortNode } from "@causeway/graph";
+import { ortNode, reference } from "@causeway/graph";
 import { checkOnnxOps, checkOptim } from "@causeway/graph/golden";
 import { expect, test } from "vitest";
 
@@ -18,8 +18,12 @@ test("optim: every case passes", async () => {
   expect(results.length).toBe(6);
 });
 
-test("onnx-ops: forward and gradients of every op on ort-node", async () => {
-  const results = await checkOnnxOps(await caseJson("onnx-ops"), folder("onnx-ops"), ortNode);
+test.each([
+  { runtime: ortNode, precision: 32 },
+  { runtime: reference, precision: 64 },
+] as const)("onnx-ops: every op on $runtime.name", async ({ runtime, precision }) => {
+  const json = await caseJson("onnx-ops");
+  const results = await checkOnnxOps(json, folder("onnx-ops"), runtime, precision);
   expect(results.filter((r) => !r.passed)).toEqual([]);
   expect(results.length).toBe(34);
 });
