@@ -29,7 +29,7 @@ export const maskedScore = -1e9;
 export interface BackboneShape {
   readonly batch: number;
   readonly length: number;
-  /** Grids of all pictures of the batch in order of appearance; empty for text alone. */
+  /** Grids of all images of the batch in order of appearance, then of all videos; empty for text alone. */
   readonly grids: readonly Grid[];
   /** "causal" is right for unpadded and right-padded rows; "padded" adds an input that hides padding slots. */
   readonly mask: "causal" | "padded";
@@ -48,7 +48,8 @@ export interface Backbone {
  * - `ids` int64 [B, T]; placeholders hold any valid id.
  * - `cos`, `sin` float32 [B, T, headDim / 2].
  * - `padding_mask` float32 [B, 1, 1, T], 0 or `maskedScore`, when mask is "padded".
- * - `pixels` [N, patchLength] and `visual_index` int64 [B * T] (0 = text, m + 1 = visual token m) when there are grids.
+ * - `pixels` [N, patchLength] (images, then videos), `visual_index` int64 [B * T] (0 = text, m + 1 = visual token m) and
+ *   `is_text` float32 [B * T, 1] when there are grids.
  */
 export function buildBackbone(
   g: Graph,
@@ -184,12 +185,14 @@ export function backboneFeeds(
     );
     const index = new Float64Array(sizeOf([batch, length]));
     const isText = new Float32Array(index.length).fill(1);
-    let visual = 0;
+    // Patches of all images come first, those of videos after them, whatever the order in the text.
+    let image = 0;
+    let video = flat.reduce((count, id) => count + (id === config.imageTokenId ? 1 : 0), 0);
     for (let i = 0; i < flat.length; i++) {
-      if (flat[i] === config.imageTokenId || flat[i] === config.videoTokenId) {
-        index[i] = ++visual;
-        isText[i] = 0;
-      }
+      const id = flat[i];
+      if (id !== config.imageTokenId && id !== config.videoTokenId) continue;
+      index[i] = id === config.imageTokenId ? ++image : ++video;
+      isText[i] = 0;
     }
     feeds.set("visual_index", tensorInt64(index, [index.length]));
     feeds.set("is_text", tensor(isText, [index.length, 1]));
