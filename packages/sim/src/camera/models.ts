@@ -219,7 +219,7 @@ export function drawWalker(
   const half = 0.25 * Math.min(4, wide);
   const hip = 0.48 * heightM;
   const neck = 0.82 * heightM;
-  const swing = isMoving ? 0.32 * Math.sin((phase / 0.75) * Math.PI) : 0.04;
+  const swing = isMoving ? 0.24 * Math.sin((phase / 0.75) * Math.PI) : 0.03;
   const box = (x0: number, x1: number, h: number, z0: number, z1: number, color: number) =>
     drawPrism(
       canvas,
@@ -231,8 +231,8 @@ export function drawWalker(
       color,
       color,
     );
-  box(swing - 0.1 * wide, swing + 0.1 * wide, half * 0.8, 0.02, hip, trousers);
-  box(-swing - 0.1 * wide, -swing + 0.1 * wide, half * 0.8, 0.02, hip, trousers);
+  box(swing - 0.08 * wide, swing + 0.08 * wide, half * 0.7, 0.02, hip, trousers);
+  box(-swing - 0.08 * wide, -swing + 0.08 * wide, half * 0.7, 0.02, hip, trousers);
   box(-0.16 * wide, 0.16 * wide, half, hip, neck, shirt);
   canvas.splat(x, y, 0.91 * heightM, 0.13, 0.8, 0xc99a78, 1, 0);
 }

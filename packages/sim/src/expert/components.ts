@@ -47,7 +47,7 @@ export function listComponents(input: DecisionInput): CriticalComponent[] {
     const car = scene.cars[i];
     const id = `actor:${1 + i}`;
     const hazard = hazards.find((h) => h.id === id);
-    project(path, world.carX[i], world.carY[i], -1, hit);
+    project(path, world.carX[i], world.carY[i], input.carHints[i], hit);
     const along = Math.cos(world.carYaw[i] - path.yaw[hit.index]);
     const lateral = hit.d - input.laneOffsetM;
     const side = lateral > 0 ? "left" : "right";
@@ -100,7 +100,7 @@ export function listComponents(input: DecisionInput): CriticalComponent[] {
     const dy = world.walkerY[i] - ego.y;
     if (dx * dx + dy * dy > sightM * sightM || !inView(ego, world.walkerX[i], world.walkerY[i]))
       continue;
-    project(path, world.walkerX[i], world.walkerY[i], -1, hit);
+    project(path, world.walkerX[i], world.walkerY[i], input.walkerHints[i], hit);
     if (hit.s < egoS + 1) continue;
     const id = `actor:${walkerIdBase + i}`;
     const moving = world.walkerSpeed[i] > 0;

@@ -27,6 +27,9 @@ export interface DecisionInput {
   readonly manoeuvres: ManoeuvreState;
   /** Planned offset from the route's lane here, m. */
   readonly laneOffsetM: number;
+  /** Nearest route samples of cars and walkers, kept by the hazard search. */
+  readonly carHints: Int32Array;
+  readonly walkerHints: Int32Array;
 }
 
 export interface Decider {

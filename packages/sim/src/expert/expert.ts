@@ -21,6 +21,10 @@ export interface ExpertCommand {
   curvaturePerM: number;
 }
 
+/** Distance that braking with 0.38 + 0.85 v takes from speed v: the integral of v / (0.38 + 0.85 v). */
+const softStopDistance = (v: number) =>
+  v / 0.85 - (0.38 / 0.85 ** 2) * Math.log(1 + (0.85 * v) / 0.38);
+
 const jerkUpMps3 = 2.2;
 const jerkDownMps3 = 4;
 const jerkEmergencyMps3 = 14;
@@ -131,6 +135,10 @@ export class Expert {
       this.accel - down * tickSecs,
       Math.min(this.accel + up * tickSecs, accel),
     );
+    // The last metres of a stop are soft, or every stop would end in a jerk.
+    if (v < 3 && this.roomToStop() > softStopDistance(v)) {
+      this.accel = Math.max(this.accel, -0.38 - 0.85 * v);
+    }
     if (v < 0.05 && this.accel < 0) this.accel = Math.max(this.accel, -0.8);
 
     const preview = 0.15 * v;
@@ -161,11 +169,24 @@ export class Expert {
         curveSpeedMps: curveSpeed,
         manoeuvres: this.manoeuvres,
         laneOffsetM: here.d,
+        carHints: this.memory.carHints,
+        walkerHints: this.memory.walkerHints,
       };
       this.decider.update(input);
     }
     this.lastCommand = { accelMps2: this.accel, curvaturePerM };
     return this.lastCommand;
+  }
+
+  /** Distance to the nearest stopping point, m, with what may be used of the margin before it. */
+  private roomToStop(): number {
+    let room = Number.POSITIVE_INFINITY;
+    for (const hazard of this.hazards) {
+      if (hazard.kind === "lead" || hazard.kind === "cut_in") {
+        if (hazard.speedMps < 1) room = Math.min(room, hazard.gapM - 1);
+      } else if (hazard.accelMps2 < 0) room = Math.min(room, hazard.gapM + 0.6);
+    }
+    return room;
   }
 
   /** What the driver decides and why, as of the last `drive`. */

@@ -4,9 +4,10 @@
  * show: within `sightM`, and in the field of view.
  */
 import { type Projection, project, wrapAngle } from "../geometry/path.ts";
+import { roadHalfWidthM } from "../road/network.ts";
 import type { RouteStop } from "../road/route.ts";
 import { idmInteraction, type IdmParams } from "../world/idm.ts";
-import { type EgoState, egoGeometry } from "../world/scene.ts";
+import { type EgoState, egoGeometry, type Scene } from "../world/scene.ts";
 import type { World } from "../world/world.ts";
 import { type OffsetMove, offsetOnRoute, type OffsetSample } from "./corridor.ts";
 
@@ -39,6 +40,11 @@ export const expertIdm: IdmParams = {
 /** Need, in m/s^2 of constant braking, from which a stop begins. */
 export const stopOnsetMps2 = 1.15;
 
+const softStopM = 0.5;
+
+/** The expert aims to stand this far before a line, m. */
+const lineMarginM = 1;
+
 /** What the expert remembers between ticks; plain data so that it can be copied. */
 export interface ExpertMemory {
   moves: OffsetMove[];
@@ -67,11 +73,12 @@ function stopAccel(
   gapM: number,
   onset: number,
 ): number {
-  const need = (v * v) / (2 * Math.max(0.05, gapM));
+  // The soft end of a stop (see expert.ts) takes a little more room than constant braking.
+  const need = (v * v) / (2 * Math.max(0.3, gapM + softStopM));
   const engaged = memory.stoppingFor.includes(id);
   if (!engaged && need < onset && gapM > 2.5) return Number.POSITIVE_INFINITY;
   if (!engaged) memory.stoppingFor.push(id);
-  if (gapM < 0.4) return v > 0.05 ? -Math.max(need < 8 ? need : 8, 1) : -0.5;
+  if (gapM < 0.4) return -Math.max(need, 0.4 + 0.9 * v);
   return v < 0.6 && gapM > 1.5 ? 0.3 : -need;
 }
 
@@ -79,6 +86,17 @@ function stopAccel(
 export function inView(ego: EgoState, x: number, y: number): boolean {
   const bearing = wrapAngle(Math.atan2(y - ego.y, x - ego.x) - ego.yaw);
   return Math.abs(bearing) < 1.9;
+}
+
+/**
+ * IDM, but no harder than what the closing speed asks for: when somebody pulls in close ahead at our speed, the gap is
+ * opened gently instead of by an emergency stop.
+ */
+function leadAccel(v: number, gapM: number, leadSpeed: number, isCutIn: boolean): number {
+  const closing = Math.max(0, v - leadSpeed);
+  const need = (closing * closing) / (2 * Math.max(0.5, gapM - 1.5));
+  const floor = -(isCutIn ? 1.6 : 2) - 1.5 * need;
+  return Math.max(floor, idmInteraction(v, gapM, leadSpeed, expertIdm));
 }
 
 /** All hazards now. `egoS`: rear axle on the route. Updates `memory` (hints, engaged stops, cut-in timers). */
@@ -122,8 +140,11 @@ export function findHazards(
     const alongSpeed = world.carSpeed[i] * Math.cos(rel);
     const rate = before === before ? (hit.d - before) / dtSecs : 0;
     const inside = Math.abs(lateral) < clear;
-    // Crossing traffic on its way out of the corridor and oncoming cars are handled by the junction rules.
-    if (Math.cos(rel) < -0.3 && !car.parked && !inside) continue;
+    const facing = Math.cos(rel);
+    const isOncoming = facing < -0.3 && !car.parked;
+    const isCrossing = Math.abs(facing) < 0.6 && !car.parked && world.carSpeed[i] > 0.4;
+    // Oncoming and crossing cars are the junction rules' business, unless they are in our way already.
+    if (isOncoming && (!inside || gap > 20)) continue;
     let isCutIn = false;
     const drifting =
       Math.cos(rel) > 0.7 &&
@@ -143,11 +164,9 @@ export function findHazards(
       }
     }
     if (!inside && !isCutIn) continue;
-    const accel =
-      idmInteraction(v, gap, Math.max(0, alongSpeed), expertIdm) *
-      (isCutIn && alongSpeed > 0.8 * v ? 0.6 : 1);
+    const accel = leadAccel(v, gap, Math.max(0, alongSpeed), isCutIn);
     out.push({
-      kind: isCutIn ? "cut_in" : "lead",
+      kind: isOncoming ? "oncoming" : isCrossing ? "cross" : isCutIn ? "cut_in" : "lead",
       id: `actor:${1 + i}`,
       index: i,
       accelMps2: accel,
@@ -194,6 +213,7 @@ function addWalkers(
     // Left-positive speed of the walker across the route.
     const across = walker.speedMps * (-ux * Math.sin(yaw) + uy * Math.cos(yaw));
     if (Math.abs(across) < 0.4) continue;
+    if (!entersRoad(scene, hit.d, across, walker.speedMps)) continue;
     const lateral = hit.d - offsetOnRoute(memory.moves, hit.s, want).d;
     // Distance still to walk until the far side of our corridor is clear of them.
     const clear = 0.5 * egoGeometry.widthM + 1.1;
@@ -219,6 +239,18 @@ function addWalkers(
   }
 }
 
+/** Whether a walker is on the pavement, or walks straight at it and will be there within 2 s. */
+function entersRoad(scene: Scene, d: number, across: number, speed: number): boolean {
+  const road = scene.network.roads[0];
+  const lane = Math.max(0, road.forward.indexOf(scene.egoRoute.laneIds[0]));
+  const side = (lane + 0.5) * road.laneWidthM;
+  const half = roadHalfWidthM(road);
+  const beyond = d > 0 ? d - (half + side) : -d - (half - side);
+  if (beyond <= 0) return true;
+  const towards = d > 0 ? -across : across;
+  return towards > 0.75 * speed && beyond < 2 * towards;
+}
+
 function addControls(
   world: World,
   ego: EgoState,
@@ -231,10 +263,10 @@ function addControls(
   const v = ego.speedMps;
   const front = egoS + egoGeometry.frontM;
   for (const stop of world.scene.egoRoute.stops) {
-    const gap = stop.s - front - 0.6;
+    const gap = stop.s - front - lineMarginM;
     if (gap > sightM) break;
     // Past the line: only an unfinished yield inside the junction would matter, and the line is where we yield.
-    if (gap < -1.6) continue;
+    if (gap < -1 - lineMarginM) continue;
     if (stop.lightId !== null) {
       const id = `light:${stop.lightId}`;
       const color = world.colors[stop.lightId];
@@ -260,7 +292,7 @@ function addControls(
     } else if (stop.isStopSign) {
       const id = `sign:${stop.stopLineId}`;
       if (!memory.servedStops.includes(stop.stopLineId)) {
-        if (v < 0.25 && gap < 1.8) memory.standingSecs += dtSecs;
+        if (v < 0.25 && gap < 2) memory.standingSecs += dtSecs;
         if (memory.standingSecs >= 1.2) {
           memory.servedStops.push(stop.stopLineId);
           memory.standingSecs = 0;
@@ -305,7 +337,7 @@ function addConflict(
       if (onlyOpposite && Math.cos(world.carYaw[i] - approachYaw(world, stop)) > -0.5) continue;
       const toStart = junction.startS - world.carS[i] - 0.5 * car.lengthM;
       const past = world.carS[i] - 0.5 * car.lengthM - junction.endS;
-      if (past > -4 || world.carSpeed[i] < 1) continue;
+      if (past > -4 || world.carSpeed[i] < 0.4) continue;
       if (toStart > Math.max(12, world.carSpeed[i] * 6)) continue;
       const carStop = car.route.stops.find((s) => s.junctionId === stop.junctionId);
       if (carStop !== undefined && carStop.lightId !== null && toStart > 2) {

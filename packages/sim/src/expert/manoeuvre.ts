@@ -56,26 +56,27 @@ export function planManoeuvres(
     if (!car.parked || state.handled.includes(id)) continue;
     const dx = world.carX[i] - ego.x;
     const dy = world.carY[i] - ego.y;
-    if (dx * dx + dy * dy > sightM * sightM || !inView(ego, world.carX[i], world.carY[i])) continue;
+    if (dx * dx + dy * dy > 80 * 80 || !inView(ego, world.carX[i], world.carY[i])) continue;
     project(path, world.carX[i], world.carY[i], memory.carHints[i], hit);
-    if (hit.s < egoS + egoGeometry.frontM) continue;
     const base = offsetOnRoute(memory.moves, hit.s, want).d;
     const rel = world.carYaw[i] - path.yaw[hit.index];
-    const half =
-      0.5 * (car.widthM * Math.abs(Math.cos(rel)) + car.lengthM * Math.abs(Math.sin(rel)));
-    const along =
-      0.5 * (car.lengthM * Math.abs(Math.cos(rel)) + car.widthM * Math.abs(Math.sin(rel)));
+    const c = Math.abs(Math.cos(rel));
+    const s = Math.abs(Math.sin(rel));
+    const half = 0.5 * (car.widthM * c + car.lengthM * s);
+    const along = 0.5 * (car.lengthM * c + car.widthM * s);
+    const gap = hit.s - along - egoS - egoGeometry.frontM;
+    if (gap < 0 || gap > sightM) continue;
     const lateral = hit.d - base;
     const reach = 0.5 * egoGeometry.widthM + nudgeMarginM;
-    const need = half + reach - Math.abs(lateral);
-    if (need < 0.15) continue;
-    const side = lateral > 0 ? "right" : "left";
+    if (half + reach - Math.abs(lateral) < 0.15) continue;
+    const plan = chooseSide(world, egoS, base, lateral, half + reach);
+    if (plan === null) continue;
+    const { side, need } = plan;
     const sign = side === "left" ? 1 : -1;
-    if (need > 0.55 * laneWidth && hasLane(world, egoS, base, side)) {
+    if (plan.isLaneChange) {
       if (!busy) tryLaneChange(world, ego, egoS, memory, state, side, id);
       continue;
     }
-    if (need > 0.9 * laneWidth) continue;
     const inLane = need + 0.5 * egoGeometry.widthM < 0.5 * laneWidth - 0.02;
     if (side === "left" && !inLane && !oncomingClear(world, egoS, hit.s, ego.speedMps)) continue;
     const ramp = Math.max(14, 2.4 * v);
@@ -97,6 +98,34 @@ export function planManoeuvres(
       endS: leave + 0.45 * ramp,
     });
   }
+}
+
+/**
+ * Which way round an obstacle: away from it where that is a nudge that stays on the pavement (and, to the left, within
+ * half a lane), else into a neighbouring lane where there is one, else not at all.
+ */
+function chooseSide(
+  world: World,
+  egoS: number,
+  base: number,
+  lateral: number,
+  reachM: number,
+): { side: "left" | "right"; need: number; isLaneChange: boolean } | null {
+  const { network, egoRoute } = world.scene;
+  const road = network.roads[0];
+  const away = lateral > 0 ? ("right" as const) : ("left" as const);
+  const need = reachM - Math.abs(lateral);
+  const { widthM } = network.lanes[egoRoute.laneIds[0]];
+  if (need <= 0.55 * widthM) {
+    const toEdge = 0.5 * widthM + road.shoulderM - 0.25;
+    const fits = hasLane(world, egoS, base, away) || need + 0.5 * egoGeometry.widthM < toEdge;
+    if (away === "left" || fits) return { side: away, need, isLaneChange: false };
+  }
+  if (hasLane(world, egoS, base, away)) return { side: away, need, isLaneChange: true };
+  const other = away === "left" ? "right" : "left";
+  if (hasLane(world, egoS, base, other)) return { side: other, need, isLaneChange: true };
+  if (away === "left" && need <= 0.9 * widthM) return { side: away, need, isLaneChange: false };
+  return null;
 }
 
 /** From how far before its end a routed lane change is announced and begun, m. */

@@ -196,7 +196,8 @@ class SceneRun {
     this.warmupSteps = warmupSteps;
     this.world = new World(scene);
     this.ego = startState(scene);
-    this.expert = new Expert(scene, true);
+    // Decisions are worked out only for those who read them.
+    this.expert = new Expert(scene, (options.record ?? true) || isPrivileged(options.policy));
     this.reference = referenceRun(scene, warmupSteps, steps);
     this.monitor = new RunMonitor(scene);
     this.progress = new ProgressMeter(this.reference);

@@ -51,6 +51,13 @@ const speedPreviewSecs = 0.5;
 const steerPreviewSecs = 0.8;
 const minPreviewM = 3;
 
+/** Pedals move at 4 m/s^3 (12 when braking hard), and the end of a stop is soft. */
+function smooth(wanted: number, ego: EgoState): number {
+  const most = (wanted < -3 ? 12 : 4) * tickSecs;
+  const limited = Math.max(ego.accelMps2 - most, Math.min(ego.accelMps2 + most, wanted));
+  return ego.speedMps < 1.2 ? Math.max(limited, -0.4 - 0.9 * ego.speedMps) : limited;
+}
+
 const sample = (values: Float64Array, row: number) => {
   const last = values.length - 1;
   const u = Math.max(0, Math.min(last, row));
@@ -72,7 +79,7 @@ export function trackPlan(plan: ActivePlan, ego: EgoState, tick: number): Expert
   let accelMps2 = (speed - ego.speedMps) / speedPreviewSecs;
   // A plan that stays put within 1 s means "stand": do not creep on its noise.
   if (ahead < 0.12) accelMps2 = Math.min(accelMps2, ego.speedMps > 0.4 ? -2 : -1);
-  accelMps2 = Math.max(-6.5, Math.min(3, accelMps2));
+  accelMps2 = smooth(Math.max(-6.5, Math.min(3, accelMps2)), ego);
 
   const wanted = Math.max(minPreviewM, steerPreviewSecs * ego.speedMps);
   const here = sample(plan.s, row(0));

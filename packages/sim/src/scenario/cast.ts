@@ -1,6 +1,6 @@
 /** Adds cars and walkers to a scene under construction, keeping them apart. */
 import type { Rng } from "@causeway/geom";
-import { poseAt, type Pose } from "../geometry/path.ts";
+import { poseAt, type Pose, type Projection, project } from "../geometry/path.ts";
 import type { Network } from "../road/network.ts";
 import { buildRoute, type Route, walkLanes } from "../road/route.ts";
 import type { CarSpec, Shift, WalkerSpec, WalkTrigger } from "../world/scene.ts";
@@ -31,9 +31,11 @@ export interface Cast {
 }
 
 const pose: Pose = { x: 0, y: 0, yaw: 0 };
+const hit: Projection = { s: 0, d: 0, index: 0 };
 
 export function createCast(
   rng: Rng,
+  network: Network,
   egoRoute: Route,
   egoStartS: number,
   halfWidthM: number,
@@ -52,6 +54,22 @@ export function createCast(
     shirtColor: pickShirtColor(rng),
     trousersColor: pickTrousersColor(rng),
   });
+  /** Whether a straight walk keeps off every road (the verge of a bend is not straight). */
+  const staysOff = (x0: number, y0: number, x1: number, y1: number) => {
+    for (let k = 0; k <= 8; k++) {
+      const x = x0 + ((x1 - x0) * k) / 8;
+      const y = y0 + ((y1 - y0) * k) / 8;
+      for (const road of network.roads) {
+        project(road.ref, x, y, -1, hit);
+        const beyond = hit.s < -3 || hit.s > road.ref.lengthM + 3;
+        if (!beyond && Math.abs(hit.d) < halfWidthM + 0.7) return false;
+      }
+      for (const junction of network.junctions) {
+        if (Math.hypot(x - junction.x, y - junction.y) < 1.3 * junction.halfM) return false;
+      }
+    }
+    return true;
+  };
   return {
     cars,
     walkers,
@@ -113,6 +131,7 @@ export function createCast(
       poseAt(egoRoute.path, s, out, pose);
       const { x, y } = pose;
       poseAt(egoRoute.path, to, out, pose);
+      if (!staysOff(x, y, pose.x, pose.y)) return;
       walkers.push({
         x0: x,
         y0: y,

@@ -77,8 +77,8 @@ export function castEvents(c: EventContext): { laneChange: RouteLaneChange | nul
 function addLead(c: EventContext, mode: "steady" | "slows" | "stops"): void {
   const { rng } = c;
   const v = Math.max(c.startSpeed, 0.5 * c.speedLimitMps);
-  const gap = rng.uniform(0.9, 2.6) * v + 5;
-  const cruise = Math.min(c.speedLimitMps, v) * rng.uniform(0.82, 1.02);
+  const gap = rng.uniform(0.9, rng.next() < 0.5 ? 2.2 : 4.2) * v + 5;
+  const cruise = Math.min(c.speedLimitMps, v) * rng.uniform(0.7, 1.02);
   const at = rng.uniform(2.5, 9);
   const plan: { atSecs: number; desiredSpeedMps: number; decelMps2: number }[] = [];
   if (mode === "slows") {
@@ -107,12 +107,19 @@ function addNeighbour(c: EventContext, comesOver: boolean): void {
   const { rng } = c;
   const fromLeft = c.egoLane === 1;
   const offset = fromLeft ? c.laneWidthM : -c.laneWidthM;
-  const speed = c.startSpeed * rng.uniform(0.82, 1);
   const at = rng.uniform(2.5, 7);
+  // Where a free ego will be by then, so that it comes over at the gap that we want.
+  let egoSpeed = c.startSpeed;
+  let egoS = c.startS;
+  for (let t = 0; t < at; t += 0.1) {
+    egoSpeed += 0.15 * (1 - (egoSpeed / c.speedLimitMps) ** 4);
+    egoS += 0.1 * egoSpeed;
+  }
+  const speed = egoSpeed * rng.uniform(0.8, 0.98);
   const after = speed * rng.uniform(0.65, 0.95);
   c.cast.addCar({
     route: c.egoRoute,
-    startS: c.startS + 3.8 + rng.uniform(9, 20) + (c.startSpeed - speed) * at,
+    startS: egoS + 3.8 + 2.3 + rng.uniform(5, 15) - speed * at,
     speedMps: speed,
     desiredSpeedMps: speed,
     offsetM: offset,

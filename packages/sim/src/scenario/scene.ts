@@ -178,7 +178,14 @@ function tryScene(rng: Rng, kind: ScenarioKind, seed: number, durationSecs: numb
       : egoStartS;
 
   const halfWidthM = numLanes * laneWidthM + shoulderM;
-  const cast = createCast(rng, egoRoute, startS, halfWidthM, laneSideM(egoLane, laneWidthM));
+  const cast = createCast(
+    rng,
+    network,
+    egoRoute,
+    startS,
+    halfWidthM,
+    laneSideM(egoLane, laneWidthM),
+  );
   const context: EventContext = {
     rng,
     kind,

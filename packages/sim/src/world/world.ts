@@ -235,7 +235,8 @@ export class World {
       const gap = stop.s - front;
       if (gap < -0.8) this.carStop[i]++;
       else if (stop.isStopSign) {
-        if (this.carWaited[i] < 2) consider(gap + 1, 0);
+        if (this.carWaited[i] < 2 || this.junctionBusy(stop.junctionId, i, ego))
+          consider(gap + 1, 0);
       } else if (stop.lightId !== null) {
         const color = this.colors[stop.lightId];
         const needed = (v * v) / (2 * Math.max(0.1, gap));
@@ -243,6 +244,20 @@ export class World {
       }
     }
     return Math.max(-maxDecelMps2, free + worst);
+  }
+
+  /** Whether somebody moves inside a junction, or the ego is on its way into it. */
+  private junctionBusy(junctionId: number, except: number, ego: EgoState): boolean {
+    const junction = this.scene.network.junctions[junctionId];
+    const inside = (x: number, y: number, reach: number) =>
+      Math.hypot(x - junction.x, y - junction.y) < reach;
+    if (ego.speedMps > 0.4 && inside(ego.x, ego.y, junction.halfM + 10)) return true;
+    if (inside(ego.x, ego.y, junction.halfM)) return true;
+    for (let j = 0; j < this.numCars; j++) {
+      if (j === except || this.carActive[j] === 0 || this.carSpeed[j] < 0.3) continue;
+      if (inside(this.carX[j], this.carY[j], junction.halfM + 1)) return true;
+    }
+    return false;
   }
 
   private moveCar(i: number): void {
