@@ -2,16 +2,9 @@ import { join } from "node:path";
 import { compile, gradients, Graph, mul, reduceSum, tensor, type Tensor, type Value } from "@causeway/graph";
 import { actionInProj, fourierFeatures, fourierFrequencies } from "../alpamayo/action-in-proj.ts";
 import { feed, withTensors } from "./case-tensors.ts";
-import { Comparison, type GoldenCheck, hasTensors, member } from "./check.ts";
+import { Comparison, type GoldenCheck, member } from "./check.ts";
 
 const file = "data.safetensors";
-
-export function isActionInProjCase(caseJson: unknown): boolean {
-  return (
-    hasTensors(caseJson, file, ["features", "fourier_in", "fourier_out", "grad_out", "weights.encoder.trunk.0.weight"]) &&
-    typeof member(caseJson, "config", "num_fourier_feats") === "number"
-  );
-}
 
 /** Fourier features, every layer of the action MLP, and all gradients. */
 export async function checkActionInProj(dir: string, caseJson: unknown): Promise<GoldenCheck[]> {

@@ -1,16 +1,9 @@
 import { join } from "node:path";
 import { flowSample, flowTime, flowTimes, guide, integrateFlow } from "../alpamayo/flow-matching.ts";
 import { withTensors } from "./case-tensors.ts";
-import { Comparison, type GoldenCheck, hasTensors, member } from "./check.ts";
+import { Comparison, type GoldenCheck, member } from "./check.ts";
 
 const file = "data.safetensors";
-
-export function isFlowMatchingCase(caseJson: unknown): boolean {
-  return (
-    hasTensors(caseJson, file, ["beta_u", "beta_t", "noisy_x", "target", "x0", "euler_all", "guided_all"]) &&
-    typeof member(caseJson, "inputs", "field") === "object"
-  );
-}
 
 interface Field {
   readonly a: number;

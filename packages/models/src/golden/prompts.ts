@@ -7,12 +7,6 @@ import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { integerRows, withTensors } from "./case-tensors.ts";
 import { Comparison, type GoldenCheck, member } from "./check.ts";
 
-export function isPromptsCase(caseJson: unknown): boolean {
-  return ["inference_prompts.json", "training_prompts.json", "vocab_layout.json", "tokenizer.json"].every(
-    (name) => member(caseJson, "files", name) !== undefined,
-  );
-}
-
 interface PromptRow {
   readonly name: string;
   readonly version: PromptVersion;

@@ -11,17 +11,6 @@ import { type BackboneCase, type PreparedCase, prepareCase, realEntries } from "
 import { integerRows, withTensors } from "./case-tensors.ts";
 import { Comparison, type GoldenCheck, member } from "./check.ts";
 
-/** A forward case names a checkpoint and holds token rows with their logits. */
-export function isQwen3vlForwardCase(caseJson: unknown): boolean {
-  const tensors = member(caseJson, "tensors");
-  return (
-    typeof member(caseJson, "checkpoint") === "string" &&
-    typeof tensors === "object" &&
-    tensors !== null &&
-    ["input_ids", "attention_mask", "position_ids", "logits"].every((name) => Object.hasOwn(tensors, name))
-  );
-}
-
 export async function readConfig(folder: string): Promise<Qwen3VLConfig> {
   return parseQwen3VLConfig(JSON.parse(await readFile(join(folder, "config.json"), "utf8")));
 }
@@ -142,16 +131,6 @@ export async function checkQwen3vlForward(dir: string, caseJson: unknown): Promi
     }
   });
   return [check.result()];
-}
-
-/** A training case holds a batch, its loss and the gradient of every weight. */
-export function isQwen3vlTrainCase(caseJson: unknown): boolean {
-  return (
-    typeof member(caseJson, "checkpoint") === "string" &&
-    typeof member(caseJson, "loss", "value") === "number" &&
-    typeof member(caseJson, "gradNorms") === "object" &&
-    typeof member(caseJson, "globalGradNorm") === "number"
-  );
 }
 
 /** Cross entropy of a batch (logits at t against label t + 1, one mean) and all its gradients. */

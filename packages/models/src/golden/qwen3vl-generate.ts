@@ -8,16 +8,6 @@ import { withTensors } from "./case-tensors.ts";
 import { Comparison, type GoldenCheck, member } from "./check.ts";
 import { readCase, readConfig, weightFeeds } from "./qwen3vl-forward.ts";
 
-/** Greedy generation from the prompt of another case. */
-export function isQwen3vlGenerateCase(caseJson: unknown): boolean {
-  return (
-    typeof member(caseJson, "checkpoint") === "string" &&
-    typeof member(caseJson, "inputs", "prompt") === "string" &&
-    Array.isArray(member(caseJson, "generated")) &&
-    member(caseJson, "tensors", "generated_ids") !== undefined
-  );
-}
-
 export async function checkQwen3vlGenerate(dir: string, caseJson: unknown): Promise<GoldenCheck[]> {
   const folder = join(dir, String(member(caseJson, "checkpoint")));
   const config = await readConfig(folder);

@@ -11,15 +11,6 @@ import { readConfig } from "./qwen3vl-forward.ts";
 const readJson = async (path: string) => JSON.parse(await readFile(path, "utf8")) as unknown;
 const caseName = (caseJson: unknown) => String(member(caseJson, "case"));
 
-/** Token layouts with three-axis positions; `rules` says which. */
-export function isQwen3vlPositionsCase(caseJson: unknown): boolean {
-  return (
-    typeof member(caseJson, "checkpoint") === "string" &&
-    Array.isArray(member(caseJson, "rules")) &&
-    /rope deltas/.test(String(member(caseJson, "what")))
-  );
-}
-
 interface PositionRow {
   readonly name: string;
   readonly padding: string;
@@ -65,14 +56,6 @@ interface RawPicture {
   readonly resizedTo: readonly [number, number];
 }
 
-/** Raw pictures or videos with their patch vectors. */
-export function isQwen3vlPatchesCase(caseJson: unknown): boolean {
-  return (
-    typeof member(caseJson, "layout", "patch order") === "string" &&
-    (typeof member(caseJson, "images") === "object" || typeof member(caseJson, "videos") === "object")
-  );
-}
-
 export async function checkQwen3vlPatches(dir: string, caseJson: unknown): Promise<GoldenCheck[]> {
   const setting = (key: string) => Number(member(caseJson, "settings", key));
   const sizes = {
@@ -107,15 +90,6 @@ export async function checkQwen3vlPatches(dir: string, caseJson: unknown): Promi
     }
   });
   return out;
-}
-
-/** Text to ids and back with the tokenizer of a checkpoint. */
-export function isTokenizerCase(caseJson: unknown): boolean {
-  return (
-    typeof member(caseJson, "checkpoint") === "string" &&
-    typeof member(caseJson, "tokenizer", "firstAddedId") === "number" &&
-    member(caseJson, "files", "vectors.json") !== undefined
-  );
 }
 
 export async function checkTokenizer(dir: string, caseJson: unknown): Promise<GoldenCheck[]> {

@@ -8,7 +8,7 @@ import type { Grid } from "../qwen3vl/positions.ts";
 import { runOnce } from "./action-in-proj.ts";
 import { prepareCase } from "./backbone-case.ts";
 import { integerRows, withTensors } from "./case-tensors.ts";
-import { Comparison, type GoldenCheck, hasTensors, member } from "./check.ts";
+import { Comparison, type GoldenCheck, member } from "./check.ts";
 import { stage1Labels } from "./stage1-loss.ts";
 import { fuseHistory, pathsOf, readTinyModel, type TinyModel } from "./tiny-model.ts";
 
@@ -20,14 +20,6 @@ function weightsFolder(dir: string, caseJson: unknown): string {
   const named = /([\w-]+)\/model\.safetensors/.exec(words)?.[1];
   if (named === undefined) throw new Error(`case does not name its weights. (${dir})`);
   return join(dir, "..", basename(named));
-}
-
-export function isStage1Case(caseJson: unknown): boolean {
-  return hasTensors(caseJson, file, ["input_ids_before_fusion", "labels_mask", "token_nll", "loss_future_traj", "pixel_values"]);
-}
-
-export function isStage2Case(caseJson: unknown): boolean {
-  return hasTensors(caseJson, file, ["input_ids_before_fusion", "noisy_x", "prefix_len", "pred", "pixel_values", "u"]);
 }
 
 async function compareGradients(check: Comparison, dir: string, names: readonly string[], run: (name: string) => Float32Array): Promise<void> {

@@ -4,20 +4,9 @@ import { stage1Loss } from "../alpamayo/training.ts";
 import { runOnce } from "./action-in-proj.ts";
 import { integerRows, withTensors } from "./case-tensors.ts";
 import { Comparison, type GoldenCheck, member } from "./check.ts";
+import { stage1LossVariants } from "./match.ts";
 
 const file = "data.safetensors";
-
-function variantsOf(caseJson: unknown): string[] {
-  const names = Object.keys((member(caseJson, "files", file) as object | undefined) ?? {});
-  return names
-    .filter((name) => name.endsWith(".grad_logits"))
-    .map((name) => name.slice(0, -".grad_logits".length))
-    .filter((v) => ["logits", "ids", "labels_mask", "loss_future_traj", "loss_others"].every((n) => names.includes(`${v}.${n}`)));
-}
-
-export function isStage1LossCase(caseJson: unknown): boolean {
-  return variantsOf(caseJson).length > 0 && typeof member(caseJson, "config", "traj_future_start") === "number";
-}
 
 /** Which labelled tokens are trajectory tokens: future bins and the start and end token. */
 export interface TrajectoryIds {
@@ -65,7 +54,7 @@ export async function checkStage1Loss(dir: string, caseJson: unknown): Promise<G
   };
   return withTensors(join(dir, file), async (data) => {
     const out: GoldenCheck[] = [];
-    for (const variant of variantsOf(caseJson)) {
+    for (const variant of stage1LossVariants(caseJson)) {
       const check = new Comparison(`${String(member(caseJson, "case"))}/${variant}`, "1e-6 absolute");
       const near = { absolute: 1e-6 };
       const read = async (name: string) => (await data.floats(`${variant}.${name}`)).data;

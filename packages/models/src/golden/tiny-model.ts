@@ -15,15 +15,7 @@ import { type FloatTensor, SafetensorsFile } from "../safetensors/file.ts";
 import { runOnce } from "./action-in-proj.ts";
 import { type BackboneCase, type PreparedCase, prepareCase, realEntries } from "./backbone-case.ts";
 import { integerRows, rowsOf, withTensors } from "./case-tensors.ts";
-import { Comparison, type GoldenCheck, hasTensors, member } from "./check.ts";
-
-export function isTinyModelCase(caseJson: unknown): boolean {
-  return (
-    hasTensors(caseJson, "prefix.safetensors", ["pixel_values", "input_ids", "kv.0.key", "rope_deltas"]) &&
-    hasTensors(caseJson, "sample_r1.safetensors", ["sequences", "states", "velocities", "offset", "x0"]) &&
-    hasTensors(caseJson, "masks.safetensors", ["offset", "prefix_mask"])
-  );
-}
+import { Comparison, type GoldenCheck, member } from "./check.ts";
 
 /** Ids that the case's own JSON states. */
 interface TinyIds {
