@@ -9,5 +9,11 @@ export * from "./metrics/corners.ts";
 export * from "./metrics/decisions.ts";
 export * from "./metrics/displacement.ts";
 export * from "./metrics/open-loop.ts";
+export {
+  defaultReportOptions,
+  type ReportArtefacts,
+  type ReportOptions,
+  renderReport,
+} from "./report/report.ts";
 export * from "./scene-artefacts.ts";
 export * from "./summary.ts";

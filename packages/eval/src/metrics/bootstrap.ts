@@ -100,6 +100,21 @@ export function bootstrapMean(
   return bootstrap(clusterIds, (w) => weightedMean(values, w), options);
 }
 
+/**
+ * Share of items with a property, with its interval. Where every item agrees a resample cannot vary, and 0 of 48
+ * must not read as "never": the interval is then the exact binomial one, with clusters as the trials.
+ */
+export function bootstrapShare(
+  flags: readonly boolean[],
+  clusterIds: readonly string[],
+  options: BootstrapOptions = defaultBootstrap,
+): Estimate {
+  const estimate = bootstrapMean(flags.map(Number), clusterIds, options);
+  if (estimate.interval === null || (estimate.value !== 0 && estimate.value !== 1)) return estimate;
+  const beyond = 1 - ((1 - options.level) / 2) ** (1 / estimate.clusters);
+  return { ...estimate, interval: estimate.value === 0 ? [0, beyond] : [1 - beyond, 1] };
+}
+
 /** Ratio of sums, e.g. incidents over kilometres, or one predictor's paired error over another's. */
 export function bootstrapRatio(
   numerators: readonly number[],

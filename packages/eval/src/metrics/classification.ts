@@ -2,7 +2,7 @@
 import {
   type BootstrapOptions,
   bootstrap,
-  bootstrapMean,
+  bootstrapShare,
   defaultBootstrap,
   type Estimate,
 } from "./bootstrap.ts";
@@ -96,8 +96,8 @@ export function summariseClassification(
 ): ClassificationSummary {
   const clusters = pairs.map((p) => p.clusterId);
   return {
-    accuracy: bootstrapMean(
-      pairs.map((p) => (p.truth === p.predicted ? 1 : 0)),
+    accuracy: bootstrapShare(
+      pairs.map((p) => p.truth === p.predicted),
       clusters,
       options,
     ),

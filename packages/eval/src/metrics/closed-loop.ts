@@ -9,6 +9,7 @@ import {
   type BootstrapOptions,
   bootstrapMean,
   bootstrapRatio,
+  bootstrapShare,
   defaultBootstrap,
   type Estimate,
 } from "./bootstrap.ts";
@@ -66,6 +67,12 @@ function aggregate(rows: readonly ClosedLoopRow[], options: BootstrapOptions): C
   const scenes = rows.map((row) => row.sceneId);
   const km = rows.map((row) => row.km);
   const mean = (of: (row: ClosedLoopRow) => number) => bootstrapMean(rows.map(of), scenes, options);
+  const share = (flag: IncidentFlag) =>
+    bootstrapShare(
+      rows.map((row) => row[flag]),
+      scenes,
+      options,
+    );
   const perKm = (of: (row: ClosedLoopRow) => boolean) =>
     bootstrapRatio(
       rows.map((row) => (of(row) ? 1 : 0)),
@@ -83,12 +90,12 @@ function aggregate(rows: readonly ClosedLoopRow[], options: BootstrapOptions): C
     progress: mean((row) => row.progress),
     comfort: mean((row) => row.comfort),
     rates: {
-      collisionAtFault: mean((row) => Number(row.collisionAtFault)),
-      collisionAny: mean((row) => Number(row.collisionAny)),
-      offroad: mean((row) => Number(row.offroad)),
-      redLight: mean((row) => Number(row.redLight)),
-      stopSign: mean((row) => Number(row.stopSign)),
-      wrongLane: mean((row) => Number(row.wrongLane)),
+      collisionAtFault: share("collisionAtFault"),
+      collisionAny: share("collisionAny"),
+      offroad: share("offroad"),
+      redLight: share("redLight"),
+      stopSign: share("stopSign"),
+      wrongLane: share("wrongLane"),
     },
     incidentsPerKm: perKm((row) => row.collisionAny || row.offroad),
     atFaultIncidentsPerKm: perKm((row) => row.collisionAtFault || row.offroad),

@@ -18,7 +18,7 @@ import {
 import { EvalError } from "../errors.ts";
 import {
   type BootstrapOptions,
-  bootstrapMean,
+  bootstrapShare,
   defaultBootstrap,
   type Estimate,
 } from "./bootstrap.ts";
@@ -194,21 +194,15 @@ export function summariseDecisions(
       options,
     ),
     lateralWithSide: summariseClassification(sided, [], options),
-    jointAccuracy: bootstrapMean(
-      mine.map((row) => (isJointlyRight(row) ? 1 : 0)),
-      clusters,
-      options,
-    ),
+    jointAccuracy: bootstrapShare(mine.map(isJointlyRight), clusters, options),
     majorityAccuracy: mine.length === 0 ? null : Math.max(...joint.values()) / mine.length,
-    consistency: bootstrapMean(
-      inDenominator.map((row) =>
-        row.predicted !== null && row.consistency === "consistent" ? 1 : 0,
-      ),
+    consistency: bootstrapShare(
+      inDenominator.map((row) => row.predicted !== null && row.consistency === "consistent"),
       inDenominator.map((row) => row.recordingId),
       options,
     ),
-    coverage: bootstrapMean(
-      mine.map((row) => (inDenominator.includes(row) ? 1 : 0)),
+    coverage: bootstrapShare(
+      mine.map((row) => inDenominator.includes(row)),
       clusters,
       options,
     ),

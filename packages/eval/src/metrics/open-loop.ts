@@ -12,6 +12,7 @@ import {
   bootstrap,
   bootstrapMean,
   bootstrapRatio,
+  bootstrapShare,
   defaultBootstrap,
   type Estimate,
   weightedMean,
@@ -233,7 +234,11 @@ export function summariseOpenLoop(
     acrossAbs: horizons("acrossAbs"),
     fde: mean((m) => m.fde),
     minFde: mean((m) => m.minFde),
-    missRate: mean((m) => m.miss),
+    missRate: bootstrapShare(
+      scored.map((row) => row.metrics.miss === 1),
+      clusters,
+      options,
+    ),
     curve:
       scored.length === 0
         ? []
