@@ -83,7 +83,7 @@ describe("future tokens", () => {
     const p = space.drive(new Float64Array(64), new Float64Array(64), 10);
     const start = { history: arcHistory(10, 0) };
     const ids = future.encode(p, start);
-    expect([...ids.slice(0, 6)]).toEqual([1494, 1498, 1493, 1498, 1493, 1498]);
+    expect(Array.from(ids.slice(0, 6))).toEqual([1494, 1498, 1493, 1498, 1493, 1498]);
     const back = future.decode(ids, start);
     expect(back.x[63]).toBeCloseTo(63.98896, 4);
     expect(back.y[63]).toBeCloseTo(0.01567, 4);

@@ -59,3 +59,15 @@ export {
   writeCocLabel,
   type CocLabel,
 } from "./coc/schema.ts";
+export { checkConsistency, checkPathConsistency, type MotionClaims } from "./verify/check.ts";
+export {
+  evidenceFromMotion,
+  evidenceFromPath,
+  type MotionEvidence,
+} from "./verify/evidence.ts";
+export { lateralRules, longitudinalRules, speedRules } from "./verify/kinematic-rules.ts";
+export type { Finding, Outcome, RuleResult, Verdict } from "./verify/outcome.ts";
+export { findSways, type Sway } from "./verify/sways.ts";
+export { kinematics1, scaleThresholds, type KinematicThresholds } from "./verify/thresholds.ts";
+export { fittingCauses, keyframeRules, labelRules, type LabelRule } from "./verify/label-rules.ts";
+export { countOutcomes, statusFrom, verifyLabel, type VerifyInput } from "./verify/verify-label.ts";

@@ -9,6 +9,8 @@ export interface EgoState {
 }
 
 const standingMps = 0.5;
+/** A junction turn is driven at about this speed; its component does not say. */
+const turnComfortMps = 5.5;
 const numberOf = (c: CriticalComponent | null, name: string): number | null => {
   const v = c?.attributes[name];
   return typeof v === "number" ? v : null;
@@ -62,7 +64,8 @@ export function situationOf(decision: DrivingDecision, ego: EgoState): string {
     case "speed_adaptation_road_event": {
       const event = causes.find((c) => c.category === "road_event") ?? null;
       const comfort =
-        numberOf(event, "comfortSpeedMps") ?? (event?.kind === "junction_turn" ? 4 : null);
+        numberOf(event, "comfortSpeedMps") ??
+        (event?.kind === "junction_turn" ? turnComfortMps : null);
       const isSlow = comfort !== null && v <= comfort + 0.3;
       if (event?.kind === "curve") return isSlow ? "slow in curve" : "curve";
       if (event?.kind === "junction_turn") return isSlow ? "slow in turn" : "turn";

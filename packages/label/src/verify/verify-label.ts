@@ -1,0 +1,74 @@
+/** The whole rule filter on one label: structure, keyframe, motion. */
+import type { CocLabel } from "../coc/schema.ts";
+import type { Keyframe } from "../keyframes/keyframes.ts";
+import { checkConsistency } from "./check.ts";
+import type { MotionEvidence } from "./evidence.ts";
+import { keyframeRules, labelRules } from "./label-rules.ts";
+import { summarise, type Finding, type RuleResult, type Verdict } from "./outcome.ts";
+import { kinematics1, type KinematicThresholds } from "./thresholds.ts";
+
+export interface VerifyInput {
+  readonly label: CocLabel;
+  /** Null: the recording ends too early, or there is no motion; its rules are then left out. */
+  readonly evidence: MotionEvidence | null;
+  readonly keyframe: Keyframe | null;
+}
+
+const asResult = (
+  rule: { id: string; version: number },
+  claim: string,
+  f: Finding,
+): RuleResult => ({
+  rule: rule.id,
+  ruleVersion: rule.version,
+  claim,
+  ...f,
+  isSensitive: false,
+});
+
+/** Every rule that applies. A row without a decision abstains. */
+export function verifyLabel(
+  { label, evidence, keyframe }: VerifyInput,
+  thresholds: KinematicThresholds = kinematics1,
+): Verdict {
+  const claim = label.trace ?? "(no sentence)";
+  const results = labelRules.map((rule) => asResult(rule, claim, rule.check(label)));
+  if (keyframe !== null) {
+    results.push(
+      ...keyframeRules.map((rule) => asResult(rule, claim, rule.check(label, keyframe))),
+    );
+  }
+  if (evidence !== null && (label.longitudinal !== null || label.lateral !== null)) {
+    const { longitudinal, lateral, lateralSide } = label;
+    results.push(
+      ...checkConsistency({ longitudinal, lateral, lateralSide }, evidence, thresholds).results,
+    );
+    if (label.trace !== null) {
+      const words = checkConsistency(label.trace, evidence, thresholds);
+      results.push(...words.results.filter((r) => r.claim.startsWith("words: ")));
+    }
+  }
+  return summarise(results, thresholds.version);
+}
+
+/** Accept, send to a person, or reject: errors reject, weak fits and verdicts that hang on a threshold go to review. */
+export function statusFrom(verdict: Verdict): CocLabel["status"] {
+  if (verdict.outcome === "error") return verdict.isSensitive ? "review" : "rejected";
+  if (verdict.outcome === "unparsable" || verdict.outcome === "abstain") return "review";
+  return verdict.outcome === "warn" && verdict.isSensitive ? "review" : "accepted";
+}
+
+/** How often each rule said what: the counters of a report. */
+export function countOutcomes(
+  verdicts: readonly Verdict[],
+): ReadonlyMap<string, Readonly<Record<Finding["outcome"], number>>> {
+  const counts = new Map<string, Record<Finding["outcome"], number>>();
+  for (const { results } of verdicts) {
+    for (const r of results) {
+      const c = counts.get(r.rule) ?? { pass: 0, warn: 0, error: 0, abstain: 0 };
+      c[r.outcome] += 1;
+      counts.set(r.rule, c);
+    }
+  }
+  return counts;
+}
