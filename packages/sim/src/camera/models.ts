@@ -93,6 +93,8 @@ const glass = 0x1d2733;
 const tyre = 0x141414;
 const brakeRed = 0xff2418;
 const tailRed = 0x7d1512;
+/** Rear lights at dusk: on, but far dimmer than brake lights. */
+const tailLit = 0x8e1a16;
 const amber = 0xffa61a;
 const headWhite = 0xf4f1dc;
 
@@ -178,6 +180,7 @@ export function drawVehicle(canvas: Canvas, v: VehicleLook): void {
     for (const l of [half * 0.8, -half * 0.8]) {
       const p = at(a, l);
       if (v.braking) canvas.splat(p.x, p.y, lampZ, 0.17, 1.05, brakeRed, -1, 0.55);
+      else if (canvas.light < 0.75) canvas.splat(p.x, p.y, lampZ, 0.11, 0.55, tailLit, -1, 0.12);
       else canvas.splat(p.x, p.y, lampZ, 0.13, 0.35, tailRed, 1, 0);
     }
     if (v.braking) {

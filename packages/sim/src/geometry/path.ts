@@ -223,32 +223,28 @@ export function project(
   const n = path.x.length;
   const px = path.x;
   const py = path.y;
-  const dist2 = (i: number) => {
-    const dx = px[i] - x;
-    const dy = py[i] - y;
-    return dx * dx + dy * dy;
-  };
   let best = hint;
   if (hint < 0) {
     best = 0;
     let low = Number.POSITIVE_INFINITY;
     for (let i = 0; i < n; i += 4) {
-      const d2 = dist2(i);
+      const d2 = (px[i] - x) ** 2 + (py[i] - y) ** 2;
       if (d2 < low) {
         low = d2;
         best = i;
       }
     }
   } else if (best > n - 1) best = n - 1;
-  let here = dist2(best);
+  // No inner closures here: this is the hottest function of the simulator.
+  let here = (px[best] - x) ** 2 + (py[best] - y) ** 2;
   while (best < n - 1) {
-    const next = dist2(best + 1);
+    const next = (px[best + 1] - x) ** 2 + (py[best + 1] - y) ** 2;
     if (next >= here) break;
     best++;
     here = next;
   }
   while (best > 0) {
-    const next = dist2(best - 1);
+    const next = (px[best - 1] - x) ** 2 + (py[best - 1] - y) ** 2;
     if (next >= here) break;
     best--;
     here = next;

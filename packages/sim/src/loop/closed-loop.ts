@@ -15,6 +15,7 @@ import { buildScene, type SceneOptions } from "../scenario/scene.ts";
 import { stepBicycle } from "../vehicle/bicycle.ts";
 import { type EgoState, type ScenarioKind, type Scene, tickSecs } from "../world/scene.ts";
 import { World } from "../world/world.ts";
+import { EgoHistory, historyRows } from "./history.ts";
 import { type RunMetrics, RunMonitor } from "./metrics.ts";
 import { PlanAgreement } from "./plan-agreement.ts";
 import { isPrivileged } from "./policies.ts";
@@ -92,7 +93,6 @@ export interface ClosedLoopResult {
   readonly ticks: readonly TickRecord[];
 }
 
-const historyRows = 16;
 const framesPerCamera = 4;
 const planRows = 64;
 const tickUs = 100_000;
@@ -181,8 +181,7 @@ class SceneRun {
   private readonly progress: ProgressMeter;
   private readonly agreement = new PlanAgreement();
   private readonly renderer: SceneRenderer | null;
-  /** Last poses, oldest first. */
-  private readonly past: { x: number; y: number; yaw: number }[] = [];
+  private readonly history = new EgoHistory();
   private readonly frames = new Map<string, RgbImage[]>();
   private readonly place: Projection = { s: 0, d: 0, index: -1 };
   private plan: ActivePlan | null = null;
@@ -214,8 +213,7 @@ class SceneRun {
   sense(withPictures: boolean): void {
     const { ego, world } = this;
     this.expert.drive(world, ego);
-    this.past.push({ x: ego.x, y: ego.y, yaw: ego.yaw });
-    if (this.past.length > historyRows) this.past.shift();
+    this.history.push(ego);
     const film = this.filmNow();
     if (this.renderer !== null && (withPictures || film)) {
       const images = this.renderer.render(world, ego);
@@ -234,29 +232,14 @@ class SceneRun {
   }
 
   observe(): Observation {
-    const { ego, past } = this;
-    const history = {
-      x: new Float64Array(historyRows),
-      y: new Float64Array(historyRows),
-      z: new Float64Array(historyRows),
-      yaw: new Float64Array(historyRows),
-    };
-    const c = Math.cos(ego.yaw);
-    const s = Math.sin(ego.yaw);
-    for (let i = 0; i < historyRows; i++) {
-      const dx = past[i].x - ego.x;
-      const dy = past[i].y - ego.y;
-      history.x[i] = dx * c + dy * s;
-      history.y[i] = -dx * s + dy * c;
-      history.yaw[i] = past[i].yaw - ego.yaw;
-    }
+    const { ego } = this;
     const stampUs = this.tick * tickUs;
     project(this.scene.egoRoute.path, ego.x, ego.y, this.place.index, this.place);
     return {
       sceneId: this.scene.id,
       stampUs,
       cameras: new Map([...this.frames].map(([name, images]) => [name, [...images]])),
-      history,
+      history: this.history.inRig(ego),
       speedMps: ego.speedMps,
       route: routeStepAt(this.scene, stampUs, this.place.s, this.place.d),
     };

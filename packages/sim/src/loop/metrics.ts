@@ -306,15 +306,16 @@ export class RunMonitor {
       const dy = line.by - line.ay;
       // Positive before the line, for drivers who come in (the line runs from the centre to the right edge).
       const len = Math.hypot(dx, dy);
-      const before = (x: number, y: number) => (dy * (x - line.ax) - dx * (y - line.ay)) / len;
-      const now = before(fx, fy);
+      const now = (dy * (fx - line.ax) - dx * (fy - line.ay)) / len;
       if (now > 8 || now < -3) continue;
       const along = ((fx - line.ax) * dx + (fy - line.ay) * dy) / (len * len);
       if (along < -0.1 || along > 1.1) continue;
       // Only those who drive in, from positive to negative.
       if ((dx * s - dy * c) / len < 0.5) continue;
       if (now > -0.5 && ego.speedMps < this.stopSpeed[i]) this.stopSpeed[i] = ego.speedMps;
-      if (!(px === px) || !(before(px, py) > 0 && now <= 0)) continue;
+      const last = (dy * (px - line.ax) - dx * (py - line.ay)) / len;
+      // NaN on the first tick fails both tests.
+      if (!(last > 0 && now <= 0)) continue;
       if (line.isStopSign && this.stopSpeed[i] > 0.5) this.report("stop_sign", i);
       if (line.lightId !== null && world.colors[line.lightId] === "red") {
         this.report("red_light", line.lightId);

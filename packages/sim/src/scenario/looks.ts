@@ -33,7 +33,7 @@ export function pickAppearance(rng: Rng): Appearance {
     case 2:
       return { ...base, light: 0.95, skyTop: 0x5f7fb8, skyHorizon: 0xf0cf9f, fog: 0.0025 };
     default:
-      return { ...base, light: 0.55, skyTop: 0x2a3350, skyHorizon: 0x8f7f8f, fog: 0.003 };
+      return { ...base, light: 0.64, skyTop: 0x313c5e, skyHorizon: 0x9a8794, fog: 0.003 };
   }
 }
 

@@ -205,7 +205,8 @@ function tryScene(rng: Rng, kind: ScenarioKind, seed: number, durationSecs: numb
   addTraffic(rng, cast, network, sectionRoads, egoRoute, startS, egoLane, speedLimitMps, {
     oncoming: kind === "nudge" ? rng.int(3) : rng.int(5),
     cross: rng.int(4),
-    beside: kind === "cut_in" ? 0 : rng.int(3),
+    // Nobody may hide the people from the ego.
+    beside: kind === "cut_in" || crossingKind ? 0 : rng.int(3),
   });
   const signals = planSignals(rng, kind, egoRoute.stops, startS, startSpeed, speedLimitMps);
   for (let n = rng.int(4); n > 0; n--) {

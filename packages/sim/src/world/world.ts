@@ -18,6 +18,12 @@ interface Tables {
   readonly laneStart: Float64Array;
 }
 
+/** The stronger of a braking so far and that for one more thing ahead. */
+function tighter(worst: number, v: number, gapM: number, leadSpeedMps: number): number {
+  const a = idmInteraction(v, gapM, leadSpeedMps, trafficIdm);
+  return a < worst ? a : worst;
+}
+
 const farAway = 1e6;
 const maxDecelMps2 = 7;
 
@@ -179,10 +185,6 @@ export class World {
     const free = idmFree(v, Math.min(desired, curveSpeedMps[at]), trafficIdm, decel);
     let worst = 0;
     const front = s + 0.5 * car.lengthM;
-    const consider = (gap: number, leadSpeed: number) => {
-      const a = idmInteraction(v, gap, leadSpeed, trafficIdm);
-      if (a < worst) worst = a;
-    };
 
     const { numLanes, laneStart } = this.tables;
     for (let j = 0; j < this.numCars; j++) {
@@ -200,7 +202,7 @@ export class World {
       ) {
         continue;
       }
-      consider(gap, this.carSpeed[j]);
+      worst = tighter(worst, v, gap, this.carSpeed[j]);
     }
 
     const dx = ego.x - this.carX[i];
@@ -216,7 +218,12 @@ export class World {
       const halfAcross = 0.5 * (egoGeometry.widthM * c + egoGeometry.lengthM * sn);
       const halfAlong = 0.5 * (egoGeometry.lengthM * c + egoGeometry.widthM * sn);
       if (hit.s > s && Math.abs(hit.d - this.carOffset[i]) < halfAcross + 0.5 * car.widthM + 0.3) {
-        consider(hit.s - halfAlong - front, Math.max(0, ego.speedMps * Math.cos(rel)));
+        worst = tighter(
+          worst,
+          v,
+          hit.s - halfAlong - front,
+          Math.max(0, ego.speedMps * Math.cos(rel)),
+        );
       }
     }
 
@@ -226,7 +233,7 @@ export class World {
       if (wx * wx + wy * wy > 45 * 45 || this.walkerSpeed[k] === 0) continue;
       project(path, this.walkerX[k], this.walkerY[k], -1, hit);
       if (hit.s > s && Math.abs(hit.d - this.carOffset[i]) < 0.5 * car.widthM + 1.8) {
-        consider(hit.s - 1.5 - front, 0);
+        worst = tighter(worst, v, hit.s - 1.5 - front, 0);
       }
     }
 
@@ -236,11 +243,12 @@ export class World {
       if (gap < -0.8) this.carStop[i]++;
       else if (stop.isStopSign) {
         if (this.carWaited[i] < 2 || this.junctionBusy(stop.junctionId, i, ego))
-          consider(gap + 1, 0);
+          worst = tighter(worst, v, gap + 1, 0);
       } else if (stop.lightId !== null) {
         const color = this.colors[stop.lightId];
         const needed = (v * v) / (2 * Math.max(0.1, gap));
-        if (color === "red" || (color === "yellow" && needed < 3.2)) consider(gap + 1, 0);
+        if (color === "red" || (color === "yellow" && needed < 3.2))
+          worst = tighter(worst, v, gap + 1, 0);
       }
     }
     return Math.max(-maxDecelMps2, free + worst);
