@@ -42,6 +42,7 @@ export { type MetricsRow, readMetrics, type RunEvent } from "./run/logs.ts";
 export { hashJson, type Provenance, type RunRecord } from "./run/run-folder.ts";
 export {
   alpamayoModules,
+  type ModelBatch,
   modelFiles,
   type ModelTaskOptions,
   type RowSize,
@@ -49,5 +50,5 @@ export {
 } from "./alpamayo/model-task.ts";
 export { mirrorMoment, swapSides } from "./alpamayo/augment.ts";
 export type { LabelledMoment, LabelledSamples } from "./alpamayo/samples.ts";
-export { createStage1Task, type Stage1Batch } from "./alpamayo/stage1.ts";
-export { createStage2Task, type Stage2Batch } from "./alpamayo/stage2.ts";
+export { createStage1Task } from "./alpamayo/stage1.ts";
+export { createStage2Task } from "./alpamayo/stage2.ts";

@@ -53,17 +53,20 @@ const run = async (
     model?: ReturnType<typeof tinyModel>;
     lineage?: Lineage;
     stopAt?: number;
+    validateEvery?: number;
   } = {},
 ) => {
   const stop = new AbortController();
-  const shared = { ...(options.model ?? tinyModel()), samples, threads: 1 };
+  const validation = options.validateEvery && {
+    validation: { samples: tinySamples(9), everySteps: options.validateEvery },
+  };
+  const shared = { ...(options.model ?? tinyModel()), samples, threads: 1, ...validation };
   const task =
     recipe.stage === "stage1"
       ? await createStage1Task({ ...shared, recipe })
       : await createStage2Task({ ...shared, recipe });
   try {
-    // The two batch types never meet: each task makes and eats its own.
-    return await train(task as Awaited<ReturnType<typeof createStage1Task>>, {
+    return await train(task, {
       runFolder: join(root, options.folder ?? recipe.stage),
       recipe,
       provenance: { versions: {}, commit: null, datasetFingerprint: "tiny" },
@@ -179,6 +182,16 @@ describe("stage 2", () => {
     expect(three.lineage.modules["expert"]?.state).toBe("stale");
     expect(three.lineage.history.map((h) => h.stage)).toEqual(["stage1", "stage2", "stage1"]);
   });
+});
+
+test("held-out losses are written and change nothing", async () => {
+  const plain = await run(stage1Recipe({ steps: 6 }), { folder: "plain" });
+  const checked = await run(stage1Recipe({ steps: 6 }), { folder: "checked", validateEvery: 4 });
+  expect(bytes(checked.checkpoint)).toEqual(bytes(plain.checkpoint));
+  const rows = readMetrics(join(root, "checked/metrics.jsonl"));
+  expect(rows.flatMap((r) => ("val_loss" in r ? [r.step] : []))).toEqual([4, 6]);
+  const { val_loss: sum, val_loss_others: words, val_loss_future_traj: path } = rows[3] ?? {};
+  expect(sum).toBeCloseTo((words as number) + (path as number), 4);
 });
 
 describe("rows", () => {

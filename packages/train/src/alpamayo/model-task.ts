@@ -1,6 +1,6 @@
 /** What stage 1 and stage 2 share: samples to examples, length buckets, files of a checkpoint, modules. */
 import type { Rng } from "@causeway/geom";
-import type { Runtime } from "@causeway/graph";
+import type { Runtime, Tensor } from "@causeway/graph";
 import {
   type DrivingCodec,
   formatAlpamayoConfig,
@@ -9,15 +9,18 @@ import {
   type Weights,
 } from "@causeway/models";
 import { RecipeError } from "../errors.ts";
-import type { ModuleMap } from "../loop/task.ts";
+import type { ModuleMap, TrainTask } from "../loop/task.ts";
 import type { TrainRecipe } from "../recipe/schema.ts";
 import { applyLevels, drawLevels, mirrorMoment, swapSides } from "./augment.ts";
+import type { TrainingProgram } from "./program.ts";
 import type { LabelledSamples } from "./samples.ts";
 
 export interface ModelTaskOptions<Recipe extends TrainRecipe> {
   readonly codec: DrivingCodec;
   readonly weights: Weights;
   readonly samples: LabelledSamples;
+  /** Held-out moments whose loss goes into the metrics; only whole batches of them are used. */
+  readonly validation?: { readonly samples: LabelledSamples; readonly everySteps: number };
   readonly recipe: Recipe;
   readonly runtime?: Runtime;
   /** Engine threads; the machine's cores when left out. Resuming is exact for the same number. */
@@ -77,7 +80,10 @@ export async function rowSizes({
   codec,
   samples,
   recipe,
-}: Pick<ModelTaskOptions<TrainRecipe>, "codec" | "samples" | "recipe">): Promise<RowSize[]> {
+  validation,
+}: Pick<ModelTaskOptions<TrainRecipe>, "codec" | "samples" | "recipe" | "validation">): Promise<
+  RowSize[]
+> {
   if (samples.length === 0)
     throw new RecipeError("the dataset has no labelled samples to train on");
   const moment = await samples.read(0);
@@ -109,6 +115,11 @@ export async function rowSizes({
     if (recipe.augment.mirror > 0)
       add(navText === null ? null : swapSides(navText), swapSides(cot));
   }
+  const heldOut = validation?.samples;
+  for (let i = 0; i < (heldOut?.length ?? 0); i++) {
+    const words = heldOut?.words(i);
+    if (words) add(words.navText, words.cot);
+  }
   return [...known.values()];
 }
 
@@ -118,6 +129,63 @@ export function lengthBuckets(wanted: readonly number[], lengths: readonly numbe
   const shortest = Math.min(...lengths);
   const inner = wanted.filter((n) => n >= shortest && n < longest);
   return [...new Set([...inner, longest])].sort((a, b) => a - b);
+}
+
+/** A batch for one of the lengths that graphs are compiled for. */
+export interface ModelBatch {
+  readonly feeds: ReadonlyMap<string, Tensor>;
+  /** Padded length. */
+  readonly bucket: number;
+  /** Without padding. */
+  readonly numTokens: number;
+}
+
+/**
+ * The `validation` of a task: mean losses over held-out batches, which are encoded once, without augmentation, and
+ * kept. Nothing when the task has no held-out samples.
+ */
+export function heldOutValidation(
+  { codec, recipe, validation }: ModelTaskOptions<TrainRecipe>,
+  toBatch: (examples: readonly TrainingExample[], index: number) => ModelBatch,
+  programs: { get(bucket: number): Promise<TrainingProgram> },
+): Pick<TrainTask<ModelBatch>, "validation"> {
+  if (!validation) return {};
+  const { samples, everySteps } = validation;
+  const size = recipe.batch.size;
+  const count = Math.floor(samples.length / size);
+  if (count === 0)
+    throw new RecipeError(
+      `validation: ${samples.length} held-out samples do not fill one batch of ${size}; give more, or none`,
+    );
+  const make = async (): Promise<readonly ModelBatch[]> => {
+    const out: ModelBatch[] = [];
+    for (let index = 0; index < count; index++) {
+      const reads = Array.from({ length: size }, (_, k) => samples.read(index * size + k));
+      out.push(
+        toBatch(
+          (await Promise.all(reads)).map((m) => codec.example(m)),
+          index,
+        ),
+      );
+    }
+    return out;
+  };
+  let batches: Promise<readonly ModelBatch[]> | null = null;
+  return {
+    validation: {
+      everySteps,
+      async run(views) {
+        batches ??= make();
+        const mean: Record<string, number> = {};
+        for (const { feeds, bucket } of await batches) {
+          const losses = await (await programs.get(bucket)).run(feeds, views);
+          for (const [name, value] of Object.entries(losses))
+            mean[name] = (mean[name] ?? 0) + value / count;
+        }
+        return mean;
+      },
+    },
+  };
 }
 
 /** Caches one compiled program per bucket, made when it is first needed. */

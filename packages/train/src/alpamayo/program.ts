@@ -20,29 +20,46 @@ export interface TrainingProgram {
 /** Frozen weights up to this size become constants of the graph (packed once, faster); larger ones are fed. */
 const maxBakedBytes = 512 * 2 ** 20;
 
-export async function compileProgram(
+/** Weights that a graph reads without training them. */
+function frozenWeights(
   training: TrainingGraph,
   trained: ReadonlySet<string>,
   weights: Weights,
-  options: { readonly runtime?: Runtime; readonly threads?: number } = {},
+): { readonly frozen: ReadonlyMap<string, Tensor>; readonly isBaked: boolean } {
+  const frozen = new Map<string, Tensor>();
+  let bytes = 0;
+  for (const name of training.graph.parameters.keys()) {
+    const tensor = weights.get(name);
+    if (trained.has(name) || !tensor) continue;
+    frozen.set(name, tensor);
+    bytes += tensor.data.byteLength;
+  }
+  return { frozen, isBaked: bytes <= maxBakedBytes };
+}
+
+interface EngineOptions {
+  readonly runtime?: Runtime;
+  readonly threads?: number;
+}
+
+/** Compiles losses alone, or losses and gradients. */
+async function compileWith(
+  training: TrainingGraph,
+  trained: ReadonlySet<string>,
+  weights: Weights,
+  { runtime = ortNode, threads }: EngineOptions,
+  withGradients: boolean,
 ): Promise<TrainingProgram> {
   const { graph, loss, parts } = training;
   const names = [...graph.parameters.keys()].filter((name) => trained.has(name));
   invariant(names.length === trained.size, "a trained weight is not in the graph");
   const outputs = new Map<string, Value>([["loss", loss], ...parts]);
   const scalars = [...outputs.keys()];
-  const wrt = names.map((name) => graph.parameters.get(name) as Value);
-  gradients(loss, wrt).forEach((grad, i) => outputs.set(`grad.${names[i]}`, grad));
-  const frozen = new Map<string, Tensor>();
-  let frozenBytes = 0;
-  for (const name of graph.parameters.keys()) {
-    const tensor = weights.get(name);
-    if (trained.has(name) || !tensor) continue;
-    frozen.set(name, tensor);
-    frozenBytes += tensor.data.byteLength;
+  if (withGradients) {
+    const wrt = names.map((name) => graph.parameters.get(name) as Value);
+    gradients(loss, wrt).forEach((grad, i) => outputs.set(`grad.${names[i]}`, grad));
   }
-  const isBaked = frozenBytes <= maxBakedBytes;
-  const { runtime = ortNode, threads } = options;
+  const { frozen, isBaked } = frozenWeights(training, trained, weights);
   const executable: Executable = await runtime.compile(graph, {
     outputs,
     ...(isBaked ? { baked: frozen } : {}),
@@ -54,7 +71,7 @@ export async function compileProgram(
       const into = new Map<string, Tensor>();
       for (const name of names) {
         all.set(name, views.parameters.get(name) as Tensor);
-        into.set(`grad.${name}`, views.gradients.get(name) as Tensor);
+        if (withGradients) into.set(`grad.${name}`, views.gradients.get(name) as Tensor);
       }
       const results = await executable.run(all, into);
       return Object.fromEntries(
@@ -64,3 +81,19 @@ export async function compileProgram(
     dispose: () => executable.dispose(),
   };
 }
+
+/** Forward and backward: gradients of the trained weights are written into the views. */
+export const compileProgram = (
+  training: TrainingGraph,
+  trained: ReadonlySet<string>,
+  weights: Weights,
+  options: EngineOptions = {},
+): Promise<TrainingProgram> => compileWith(training, trained, weights, options, true);
+
+/** Forward only: the losses of held-out samples. Gradient views are left alone. */
+export const compileEvaluation = (
+  training: TrainingGraph,
+  trained: ReadonlySet<string>,
+  weights: Weights,
+  options: EngineOptions = {},
+): Promise<TrainingProgram> => compileWith(training, trained, weights, options, false);

@@ -1,11 +1,11 @@
 /** Stage 1: the language model learns the chain of causation and discrete trajectory tokens; the expert rests. */
 import type { Rng } from "@causeway/geom";
-import type { Tensor } from "@causeway/graph";
 import {
   BatchBuilder,
   buildStage1,
   type Stage1Shape,
   stage1Shape,
+  type TrainingExample,
   type VocabularyMap,
 } from "@causeway/models";
 import { splitFrozen } from "../loop/groups.ts";
@@ -13,21 +13,16 @@ import type { TrainTask } from "../loop/task.ts";
 import type { Stage1Recipe } from "../recipe/schema.ts";
 import {
   alpamayoModules,
+  heldOutValidation,
   lengthBuckets,
+  type ModelBatch,
   modelFiles,
   type ModelTaskOptions,
   programCache,
   readExample,
   rowSizes,
 } from "./model-task.ts";
-import { compileProgram } from "./program.ts";
-
-export interface Stage1Batch {
-  readonly feeds: ReadonlyMap<string, Tensor>;
-  /** Padded length. */
-  readonly bucket: number;
-  readonly numTokens: number;
-}
+import { compileEvaluation, compileProgram } from "./program.ts";
 
 /** Replaces input ids of future bins; labels were taken before and stay. */
 export function dropTrajectoryInputs(
@@ -48,7 +43,7 @@ export function dropTrajectoryInputs(
 
 export async function createStage1Task(
   options: ModelTaskOptions<Stage1Recipe>,
-): Promise<TrainTask<Stage1Batch>> {
+): Promise<TrainTask<ModelBatch>> {
   const { codec, weights, samples, recipe } = options;
   const { size: batch } = recipe.batch;
   const sizes = await rowSizes(options);
@@ -68,7 +63,16 @@ export async function createStage1Task(
   const programs = programCache((length) =>
     compileProgram(buildStage1(codec.config, shapeOf(length)), trainedSet, weights, options),
   );
+  const evaluations = programCache((length) =>
+    compileEvaluation(buildStage1(codec.config, shapeOf(length)), trainedSet, weights, options),
+  );
   const builder = new BatchBuilder(codec);
+  const toBatch = (examples: readonly TrainingExample[]): ModelBatch => {
+    const longest = Math.max(...examples.map((e) => e.ids.length));
+    const bucket = buckets.find((n) => n >= longest) as number;
+    const feeds = builder.stage1(examples, shapeOf(bucket));
+    return { feeds, bucket, numTokens: examples.reduce((n, e) => n + e.ids.length, 0) };
+  };
   return {
     stage: "stage1",
     trainable: new Map(
@@ -82,21 +86,23 @@ export async function createStage1Task(
       const examples = await Promise.all(
         indices.map((index, row) => readExample(options, index, rng.fork(row))),
       );
-      const longest = Math.max(...examples.map((e) => e.ids.length));
-      const bucket = buckets.find((n) => n >= longest) as number;
-      const feeds = builder.stage1(examples, shapeOf(bucket));
+      const result = toBatch(examples);
       dropTrajectoryInputs(
-        feeds.get("ids")?.data as BigInt64Array,
+        result.feeds.get("ids")?.data as BigInt64Array,
         codec.manifest.vocabulary,
         recipe.trajectoryInputDropout,
         rng.fork("trajectory inputs"),
       );
-      return { feeds, bucket, numTokens: examples.reduce((n, e) => n + e.ids.length, 0) };
+      return result;
     },
     async run({ feeds, bucket, numTokens }, views) {
       const program = await programs.get(bucket);
       return { losses: await program.run(feeds, views), numTokens };
     },
-    dispose: () => programs.dispose(),
+    ...heldOutValidation(options, toBatch, evaluations),
+    async dispose() {
+      await programs.dispose();
+      await evaluations.dispose();
+    },
   };
 }

@@ -1,35 +1,32 @@
 /** Stage 2: the action expert learns by flow matching on the keys and values of the frozen language model. */
-import type { Tensor } from "@causeway/graph";
+import { createRng, type Rng } from "@causeway/geom";
 import {
   BatchBuilder,
   buildStage2,
   drawFlowSample,
   type Stage2Shape,
   stage2Shape,
+  type TrainingExample,
 } from "@causeway/models";
 import { splitFrozen } from "../loop/groups.ts";
 import type { TrainTask } from "../loop/task.ts";
 import type { Stage2Recipe } from "../recipe/schema.ts";
 import {
   alpamayoModules,
+  heldOutValidation,
   lengthBuckets,
+  type ModelBatch,
   modelFiles,
   type ModelTaskOptions,
   programCache,
   readExample,
   rowSizes,
 } from "./model-task.ts";
-import { compileProgram } from "./program.ts";
-
-export interface Stage2Batch {
-  readonly feeds: ReadonlyMap<string, Tensor>;
-  readonly bucket: number;
-  readonly numTokens: number;
-}
+import { compileEvaluation, compileProgram } from "./program.ts";
 
 export async function createStage2Task(
   options: ModelTaskOptions<Stage2Recipe>,
-): Promise<TrainTask<Stage2Batch>> {
+): Promise<TrainTask<ModelBatch>> {
   const { codec, weights, samples, recipe } = options;
   const { drawsPerSample, batch } = recipe;
   const sizes = await rowSizes(options);
@@ -47,7 +44,21 @@ export async function createStage2Task(
   const programs = programCache((length) =>
     compileProgram(buildStage2(codec.config, shapeOf(length)), trainedSet, weights, options),
   );
+  const evaluations = programCache((length) =>
+    compileEvaluation(buildStage2(codec.config, shapeOf(length)), trainedSet, weights, options),
+  );
   const builder = new BatchBuilder(codec);
+  const toBatch = (examples: readonly TrainingExample[], rng: Rng): ModelBatch => {
+    const longest = Math.max(...examples.map((e) => e.prefixLength));
+    const bucket = buckets.find((n) => n >= longest) as number;
+    const actions = builder.repeatedActions(examples, drawsPerSample);
+    const perRow = actions.length / (examples.length * drawsPerSample);
+    const flow = drawFlowSample(rng, actions, perRow);
+    const feeds = builder.stage2(examples, flow, shapeOf(bucket));
+    return { feeds, bucket, numTokens: examples.reduce((n, e) => n + e.prefixLength, 0) };
+  };
+  // The same noise every time, so that values of different steps compare.
+  const heldOutNoise = createRng(recipe.seed).fork("held-out noise");
   return {
     stage: "stage2",
     trainable: new Map(
@@ -61,18 +72,20 @@ export async function createStage2Task(
       const examples = await Promise.all(
         indices.map((index, row) => readExample(options, index, rng.fork(row))),
       );
-      const longest = Math.max(...examples.map((e) => e.prefixLength));
-      const bucket = buckets.find((n) => n >= longest) as number;
-      const actions = builder.repeatedActions(examples, drawsPerSample);
-      const perRow = actions.length / (examples.length * drawsPerSample);
-      const flow = drawFlowSample(rng.fork("flow"), actions, perRow);
-      const feeds = builder.stage2(examples, flow, shapeOf(bucket));
-      return { feeds, bucket, numTokens: examples.reduce((n, e) => n + e.prefixLength, 0) };
+      return toBatch(examples, rng.fork("flow"));
     },
     async run({ feeds, bucket, numTokens }, views) {
       const program = await programs.get(bucket);
       return { losses: await program.run(feeds, views), numTokens };
     },
-    dispose: () => programs.dispose(),
+    ...heldOutValidation(
+      options,
+      (examples, index) => toBatch(examples, heldOutNoise.fork(index)),
+      evaluations,
+    ),
+    async dispose() {
+      await programs.dispose();
+      await evaluations.dispose();
+    },
   };
 }

@@ -32,6 +32,14 @@ export interface TrainTask<Batch> {
   prepare(indices: readonly number[], rng: Rng): Promise<Batch>;
   /** Forward and backward; overwrites every gradient view. */
   run(batch: Batch, views: WeightViews): Promise<BatchResult>;
+  /**
+   * Mean losses on held-out samples, written as `val_<name>` into the metrics every `everySteps` steps and at the
+   * end. Must draw nothing from the trainer and change nothing that it reads.
+   */
+  readonly validation?: {
+    readonly everySteps: number;
+    run(views: WeightViews): Promise<Readonly<Record<string, number>>>;
+  };
   /** Files beside the weights in every checkpoint (config.json, tokenizer.json, …). */
   readonly checkpointFiles: ReadonlyMap<string, string | Uint8Array>;
   /** For lineage. */

@@ -240,7 +240,17 @@ export async function train<Batch>(
         numTokensSeen: state.numTokensSeen + numTokens,
       };
       const stepMs = clock() - startMs;
-      metrics.append({ step: state.step, ...losses, lr, gradNorm: norm, stepMs, numTokens });
+      const isLast = state.step === recipe.steps;
+      const { validation } = task;
+      const heldOut =
+        validation && (isLast || state.step % validation.everySteps === 0)
+          ? Object.entries(await validation.run(views)).map(([name, value]) => [
+              `val_${name}`,
+              value,
+            ])
+          : [];
+      const row = { ...losses, ...(Object.fromEntries(heldOut) as Record<string, number>) };
+      metrics.append({ step: state.step, ...row, lr, gradNorm: norm, stepMs, numTokens });
       if (!isUsable) {
         const reason = `loss ${losses["loss"]}, gradient norm ${norm}`;
         appendEvent(eventsPath, { type: "skipped", step: state.step, reason }, clock());
@@ -252,11 +262,10 @@ export async function train<Batch>(
       options.onProgress?.({
         step: state.step,
         steps: recipe.steps,
-        losses,
+        losses: row,
         lr,
         ...pace(state.step, stepMs, recipe.batch.size * accumulate, numTokens),
       });
-      const isLast = state.step === recipe.steps;
       const isStopped = signal?.aborted === true;
       if (isLast || isStopped || state.step % recipe.checkpoint.everySteps === 0) await save();
       if (isStopped && !isLast) {
