@@ -1,5 +1,18 @@
 export * from "./artefact-files.ts";
 export * from "./artefacts.ts";
+export {
+  bandTone,
+  type BandTone,
+  type DriveBand,
+  type DriveKeyframe,
+  type DrivePageData,
+} from "./drive-page/data.ts";
+export {
+  type DatasetIndexData,
+  type DatasetIndexDrive,
+  renderDatasetIndex,
+} from "./drive-page/dataset-index.ts";
+export { renderDrivePage } from "./drive-page/drive-page.ts";
 export * from "./baselines.ts";
 export { EvalError } from "./errors.ts";
 export * from "./metrics/bootstrap.ts";

@@ -127,6 +127,8 @@ export interface ClipCamera {
   readonly height: number;
   readonly calibration: PinholeCalibration | null;
   readonly frames: readonly string[];
+  /** Seconds from t0 of each frame, e.g. [-0.3, 0]; without it earlier frames are shown without a time. */
+  readonly frameSecs?: readonly number[];
 }
 
 export interface EgoBox {

@@ -63,8 +63,11 @@ ${clip.predicted.map((p) => html`<path class="ray c-model" d="${projectPath(matr
 function thumbnails(clip: ClipArtefact, front: ClipCamera | undefined): Html {
   const earlier = front === undefined ? [] : front.frames.slice(0, -1);
   const others = clip.cameras.filter((c) => c !== front && c.frames.length > 0);
-  const seconds = (i: number) => fixed(-0.1 * (earlier.length - i), 1);
-  return html`<div class="thumbs">${others.map((c) => html`<figure><img alt="${words(c.name)}" src="data:image/jpeg;base64,${c.frames[c.frames.length - 1]}"><figcaption>${shortCamera(c.name)}</figcaption></figure>`)}${earlier.map((f, i) => html`<figure><img alt="front, ${seconds(i)} s" src="data:image/jpeg;base64,${f}"><figcaption>${seconds(i)} s</figcaption></figure>`)}</div>`;
+  const seconds = (i: number) => {
+    const at = front?.frameSecs?.[i];
+    return at === undefined ? "before" : `${fixed(at, 1)} s`;
+  };
+  return html`<div class="thumbs">${others.map((c) => html`<figure><img alt="${words(c.name)}" src="data:image/jpeg;base64,${c.frames[c.frames.length - 1]}"><figcaption>${shortCamera(c.name)}</figcaption></figure>`)}${earlier.map((f, i) => html`<figure><img alt="front, ${seconds(i)}" src="data:image/jpeg;base64,${f}"><figcaption>${seconds(i)}</figcaption></figure>`)}</div>`;
 }
 
 function shortCamera(name: string): string {

@@ -66,13 +66,14 @@ function stage(name: keyof typeof stageNames, all: readonly TrainMetricRow[]): H
     y: smooth(s.y, window),
   }));
   const last = train[train.length - 1];
-  const width = 420;
+  const width = 290;
+  const height = 200;
   const tail = smooth(losses, window)[losses.length - 1];
   return html`<h3>${stageNames[name]}</h3><p class="note">${count(last.step)} steps${last.wallSecs === null ? "" : ` in ${duration(last.wallSecs)}`}; loss ${fixed(losses[0])} → ${fixed(tail, 3)}${validation.length === 0 ? "" : `, held out ${fixed(validation[validation.length - 1].loss, 3)}`}.</p>
-<div class="quad"><figure><figcaption>Loss</figcaption>${linePlot({ width, height: 230, series: loss, logY: losses.every((v) => v > 0), xLabel: "step", yLabel: "" })}</figure>
-${parts.length < 2 ? null : html`<figure><figcaption>Parts of the loss</figcaption>${linePlot({ width, height: 230, series: parts, logY: parts.every((p) => p.y.every((v) => v > 0)), xLabel: "step", yLabel: "" })}</figure>`}
-${rate.length === 0 ? null : html`<figure><figcaption>Learning rate</figcaption>${linePlot({ width, height: 230, series: rate, labels: false, xLabel: "step", yLabel: "" })}</figure>`}
-${speed.length === 0 ? null : html`<figure><figcaption>Samples per second</figcaption>${linePlot({ width, height: 230, series: speed, labels: false, xLabel: "step", yLabel: "" })}</figure>`}</div>`;
+<div class="quad"><figure><figcaption>Loss</figcaption>${linePlot({ width, height, series: loss, logY: losses.every((v) => v > 0), xLabel: "step", yLabel: "" })}</figure>
+${parts.length < 2 ? null : html`<figure><figcaption>Parts of the loss</figcaption>${linePlot({ width, height, series: parts, logY: parts.every((p) => p.y.every((v) => v > 0)), xLabel: "step", yLabel: "" })}</figure>`}
+${rate.length === 0 ? null : html`<figure><figcaption>Learning rate</figcaption>${linePlot({ width, height, series: rate, labels: false, xLabel: "step", yLabel: "" })}</figure>`}
+${speed.length === 0 ? null : html`<figure><figcaption>Samples per second</figcaption>${linePlot({ width, height, series: speed, labels: false, xLabel: "step", yLabel: "" })}</figure>`}</div>`;
 }
 
 export function trainingSection(rows: readonly TrainMetricRow[]): Html {

@@ -1,0 +1,73 @@
+/** One page about one recorded drive: motion, labels, keyframes, track, pictures. */
+import { count, duration, fixed } from "../report/format.ts";
+import { type Html, html } from "../report/html.ts";
+import { renderPage } from "../report/page.ts";
+import type { DrivePageData } from "./data.ts";
+import { timeline, timelineScale } from "./timeline.ts";
+import { track, trackFrame } from "./track.ts";
+
+const round = (values: ArrayLike<number>, digits: number) =>
+  Array.from(values, (v) => (Number.isFinite(v) ? Number(v.toFixed(digits)) : null));
+
+function keyframeTable(data: DrivePageData): Html {
+  if (data.keyframes.length === 0)
+    return html`<p class="empty">No keyframes: nothing changed enough, or the recording is too short for a label window.</p>`;
+  const nearest = (t: number) =>
+    data.pictures.reduce<DrivePageData["pictures"][number] | null>(
+      (best, p) => (best === null || Math.abs(p.tSecs - t) < Math.abs(best.tSecs - t) ? p : best),
+      null,
+    );
+  return html`<ol class="keyframes">${data.keyframes.map((k, i) => {
+    const picture = nearest(k.tSecs);
+    return html`<li data-at="${k.tSecs}" tabindex="0"><i>${i + 1}</i>${picture === null ? null : html`<img alt="" src="data:image/jpeg;base64,${picture.jpeg}">`}<div><b>${fixed(k.tSecs, 1)} s</b> ${k.reason}${k.trace === null ? null : html`<blockquote>${k.trace}</blockquote>`}</div></li>`;
+  })}</ol>`;
+}
+
+/** The page as one string; no requests, no files beside it. */
+export function renderDrivePage(data: DrivePageData): string {
+  const frame = trackFrame(data, data.pictures.length > 0 ? 1.25 : 0.86);
+  const facts: (readonly [string, string])[] = [
+    ["format", data.format],
+    ["scenario", data.scenario ?? ""],
+    ["duration", duration(data.durationSecs)],
+    ["distance", `${count(data.distanceM)} m`],
+    ["layers", data.layers.join(", ")],
+    ["licence", data.licence],
+    ...data.facts,
+  ];
+  const body = html`<section class="hero"><div class="title"><h1>${data.id}</h1>${data.indexHref === null ? null : html`<a class="back" href="${data.indexHref}">all drives</a>`}</div>
+<p class="facts">${facts.filter(([, v]) => v !== "").map(([k, v]) => html`<span>${k} <b>${v}</b></span>`)}</p>
+${data.notes.map((n) => html`<p class="note">${n}</p>`)}</section>
+<div class="drive"><div class="time">${timeline(data)}</div>
+<div class="place">${data.pictures.length === 0 ? null : html`<img id="picture" alt="camera" src="data:image/jpeg;base64,${data.pictures[0].jpeg}">`}${track(data, frame)}
+<p class="readout" id="readout"></p><div class="ramp"><span>standing</span><i></i><span>${fixed(maximum(data.speedMps) * 3.6, 0)} km/h</span></div></div></div>
+<section><h2>Keyframes</h2>${keyframeTable(data)}</section>`;
+  const scale = timelineScale(data);
+  return renderPage({
+    title: `${data.id} · Causeway`,
+    nav: [],
+    badge: null,
+    body,
+    styles: ["base.css", "drive.css"],
+    scripts: ["theme.js", "drive.js"],
+    data: {
+      "drive-data": {
+        scale,
+        t: round(data.tSecs, 3),
+        x: round(data.x, 2),
+        y: round(data.y, 2),
+        speed: round(data.speedMps, 2),
+        accel: round(data.accelMps2, 2),
+        curvature: round(data.curvaturePerM, 4),
+        bands: data.bands.map((b) => ({ title: b.title, spans: b.spans })),
+        pictures: data.pictures,
+      },
+    },
+  });
+}
+
+function maximum(values: ArrayLike<number>): number {
+  let top = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] > top) top = values[i];
+  return top;
+}
