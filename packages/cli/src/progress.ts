@@ -51,7 +51,7 @@ export function createProgress({ stream, now, plainEveryMs = 5000 }: ProgressOpt
     if (isBarShown) stream.write("\r\x1b[2K");
     isBarShown = false;
   };
-  const timeLeft = (label: string, { done, total }: ProgressUpdate): string => {
+  const timeLeft = (label: string, done: number, total: number): string => {
     const start = starts.get(label);
     if (start === undefined || done <= start.done || done >= total) return "";
     const secsPerUnit = (now() - start.atMs) / 1000 / (done - start.done);
@@ -60,13 +60,15 @@ export function createProgress({ stream, now, plainEveryMs = 5000 }: ProgressOpt
 
   return {
     update(label, update) {
-      const { done, total } = update;
+      // Work in flight may count by parts of an item.
+      const done = Math.floor(update.done);
+      const { total } = update;
       const known = starts.get(label);
       const start = known ?? { atMs: now(), done, drawnMs: Number.NEGATIVE_INFINITY };
       if (known === undefined) starts.set(label, start);
       if (now() - start.drawnMs < (isTty ? redrawMs : plainEveryMs) && done < total) return;
       start.drawnMs = now();
-      const parts = [`${done}/${total}`, update.note ?? "", timeLeft(label, update)];
+      const parts = [`${done}/${total}`, update.note ?? "", timeLeft(label, update.done, total)];
       const tail = parts.filter((p) => p !== "").join(", ");
       if (!isTty) {
         stream.write(`${label}: ${tail}\n`);

@@ -21,9 +21,7 @@ export function driveText(view: DriveView, columns: number): string {
     if (!found.isAvailable) return [`${title}: not available (${found.reason})`];
     return [title, plotBands(metaActionBands(view.motion, axis), numTicks, columns)];
   };
-  const marks = keyframes.map(
-    (k) => `  ${shortNumber(k.t0Us / 1e6).padStart(6)} s  ${k.reason}`,
-  );
+  const marks = keyframes.map((k) => `  ${shortNumber(k.t0Us / 1e6).padStart(6)} s  ${k.reason}`);
   return [
     ...facts,
     "",

@@ -5,46 +5,71 @@ import { hashText } from "./content-hash.ts";
 
 const packagesDir = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** Packages of this repository that `name` builds on, itself included. */
-function closure(name: string, seen: Set<string>): Set<string> {
-  if (seen.has(name)) return seen;
+/**
+ * Changes exactly when code that a work module can run changes: the module, the files that it imports, and the whole
+ * source of the packages that these import (what those build on included). A cached stage is then run again.
+ * By content, not by commit, so that unrelated commits keep the cache and local edits do not fool it.
+ *
+ * @param module  `import.meta.url`-style address.
+ */
+export function codeVersion(module: string): string {
+  const files = new Map<string, string>();
+  const packages = new Set<string>();
+  const visit = (url: URL): void => {
+    if (files.has(url.href)) return;
+    const text = readFileSync(url, "utf8");
+    files.set(url.href, text);
+    for (const specifier of valueImports(text)) {
+      if (specifier.startsWith(".")) visit(new URL(specifier, url));
+      else if (specifier.startsWith("@causeway/"))
+        addPackage(specifier.slice("@causeway/".length), packages);
+    }
+  };
+  visit(new URL(module));
+  // Addresses differ from machine to machine; their order here does not matter.
+  const own = [...files.values()].map(hashText).sort();
+  return hashText([...own, ...[...packages].sort().map(packageVersion)].join(" "));
+}
+
+/** Modules that are imported for more than their types. */
+export function valueImports(source: string): string[] {
+  const pattern = /^\s*(?:import|export)\s(?!type\s)(?:[^"';]*?\sfrom\s*)?["']([^"']+)["']/gm;
+  const dynamic = /\bimport\(\s*["']([^"']+)["']/g;
+  return [...source.matchAll(pattern), ...source.matchAll(dynamic)].map((m) => m[1] as string);
+}
+
+function addPackage(name: string, seen: Set<string>): void {
+  if (seen.has(name)) return;
   seen.add(name);
   const manifest = JSON.parse(readFileSync(join(packagesDir, name, "package.json"), "utf8")) as {
     dependencies?: Record<string, string>;
   };
   for (const dependency of Object.keys(manifest.dependencies ?? {}))
-    if (dependency.startsWith("@causeway/")) closure(dependency.slice("@causeway/".length), seen);
-  return seen;
+    if (dependency.startsWith("@causeway/"))
+      addPackage(dependency.slice("@causeway/".length), seen);
 }
 
 function sourceFiles(dir: string): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) return sourceFiles(path);
-    return /\.(ts|json|mjs)$/.test(entry.name) && !entry.name.endsWith(".test.ts") ? [path] : [];
+    return /\.(ts|json|mjs|js|css)$/.test(entry.name) && !entry.name.endsWith(".test.ts")
+      ? [path]
+      : [];
   });
 }
 
-const ofPackage = new Map<string, string>();
+const versions = new Map<string, string>();
 
-/**
- * Changes exactly when the source of one of these packages, or of what they build on, changes: a cached stage is
- * then run again. By content, not by commit, so that unrelated commits keep the cache and local edits do not fool it.
- */
-export function codeVersion(names: readonly string[]): string {
-  const all = new Set<string>();
-  for (const name of names) closure(name, all);
-  const parts = [...all].sort().map((name) => {
-    let hash = ofPackage.get(name);
-    if (hash === undefined) {
-      const src = join(packagesDir, name, "src");
-      const texts = sourceFiles(src)
-        .sort()
-        .map((file) => `${file.slice(src.length)}\n${readFileSync(file, "utf8")}`);
-      hash = hashText(texts.join("\0"));
-      ofPackage.set(name, hash);
-    }
-    return `${name}=${hash}`;
-  });
-  return hashText(parts.join(" "));
+function packageVersion(name: string): string {
+  let version = versions.get(name);
+  if (version === undefined) {
+    const src = join(packagesDir, name, "src");
+    const texts = sourceFiles(src)
+      .sort()
+      .map((file) => `${file.slice(src.length)}\n${readFileSync(file, "utf8")}`);
+    version = `${name}=${hashText(texts.join("\0"))}`;
+    versions.set(name, version);
+  }
+  return version;
 }

@@ -61,7 +61,7 @@ function stageKey(stage: Stage, digests: ReadonlyMap<string, string>): string {
     return [need, digest];
   });
   const { name, options } = stage;
-  return hashJson({ name, options, inputs, code: codeVersion(stage.code) });
+  return hashJson({ name, options, inputs, code: codeVersion(stage.module) });
 }
 
 async function planStage(
@@ -91,7 +91,7 @@ export async function planStages(runDir: string, stages: readonly Stage[]): Prom
   for (const stage of stages) {
     const missing = stage.needs.find((need) => !digests.has(need));
     if (missing !== undefined) {
-      plans.push({ stage, state: "starts", reason: `after ${missing}` });
+      plans.push({ stage, state: "starts", reason: "an earlier stage comes first" });
       continue;
     }
     const { plan, marker } = await planStage(runDir, stage, stageKey(stage, digests));
@@ -117,7 +117,7 @@ export async function runStages({
     const key = stageKey(stage, digests);
     let { plan, marker } = await planStage(runDir, stage, key);
     if (marker === null) {
-      marker = await runStage(runDir, stage, key, plan, { label, progress, signal, now });
+      marker = await runStage(runDir, stage, i, key, plan, { label, progress, signal, now });
       numRun++;
     } else progress.finish(label, `done before (${marker.summary})`);
     markers.push(marker);
@@ -129,6 +129,7 @@ export async function runStages({
 async function runStage(
   runDir: string,
   stage: Stage,
+  order: number,
   key: string,
   plan: StagePlan,
   ui: { label: string; progress: Progress; signal: AbortSignal; now: () => number },
@@ -169,6 +170,8 @@ async function runStage(
     const files = await recordFiles(runDir, stage.outputs);
     const marker: StageMarker = {
       name: stage.name,
+      title: stage.title,
+      order,
       key,
       digest: hashJson(files.map((f) => [f.path, f.sha256])),
       files,

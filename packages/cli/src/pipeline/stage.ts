@@ -2,7 +2,7 @@
  * A stage turns files into files. It is skipped when nothing that it depends on has changed since it last finished,
  * and goes on where it was when its process was killed.
  *
- *   key = hash(name, options, digests of the outputs of `needs`, source of `code`)
+ *   key = hash(name, options, digests of the outputs of `needs`, code of `module`)
  *
  *   stages/<name>.started.json  {key}              written before any output: outputs that belong to another key go
  *   stages/<name>.json          {key, digest, …}   written after all outputs, atomically: the stage is done
@@ -18,8 +18,6 @@ export interface Stage {
   readonly setting?: unknown;
   /** Names of earlier stages whose outputs this one reads. */
   readonly needs: readonly string[];
-  /** Packages whose source decides the outputs (what they build on is included). */
-  readonly code: readonly string[];
   /** Files and folders below the run folder that this stage alone writes; their content is what later stages depend on. */
   readonly outputs: readonly string[];
   /** More that this stage alone writes but nobody depends on (metrics with wall times). */
@@ -42,6 +40,9 @@ export interface WorkInput<Options, Setting = unknown> {
 /** Content of `stages/<name>.json`. */
 export interface StageMarker {
   readonly name: string;
+  readonly title: string;
+  /** Place in the pipeline, from 0. */
+  readonly order: number;
   readonly key: string;
   /** Hash over paths and content of all outputs. */
   readonly digest: string;

@@ -1,0 +1,92 @@
+import { access } from "node:fs/promises";
+import { basename, join, relative, resolve } from "node:path";
+import type { Summary } from "@causeway/eval";
+import { action, type CommonOptions, createCommand, type Outcome } from "../command.ts";
+import { durationText } from "../progress.ts";
+import { writeJsonAtomic } from "../pipeline/atomic-file.ts";
+import { lockFolder } from "../pipeline/run-lock.ts";
+import { planStages, runStages } from "../pipeline/run-stages.ts";
+import { provenanceOf } from "../recipe/provenance.ts";
+import { loadRunRecipe } from "../recipe/load-recipe.ts";
+import { headlineText } from "../draw/headline.ts";
+import { planText } from "../draw/plan-text.ts";
+import { runStagesOf } from "../stages/build-stages.ts";
+import { readJsonFile } from "../read-json.ts";
+
+interface RunOptions extends CommonOptions {
+  readonly out?: string;
+}
+
+export const command = createCommand(
+  "run",
+  "Simulate drives, label them, train a driver, let it drive, and write a report.",
+  [
+    "causeway run quickstart",
+    "causeway run smoke --out runs/try --json",
+    "causeway run ./my-recipe.ts --dry-run",
+  ],
+)
+  .argument("<recipe>", "a name (quickstart, reference, smoke) or a file that exports `recipe`")
+  .option("--out <folder>", "run folder (default: runs/<recipe>)")
+  .addHelpText(
+    "after",
+    "\nA run that was stopped or killed goes on from where it was; a finished one does nothing.",
+  )
+  .action(
+    action<RunOptions, [string]>("run", async (context, options, name): Promise<Outcome> => {
+      const recipe = await loadRunRecipe(name);
+      const runDir = resolve(options.out ?? join("runs", recipe.name));
+      const provenance = provenanceOf();
+      const stages = runStagesOf(recipe, {
+        runId: basename(runDir),
+        provenance,
+        dataset: null,
+        checkpoint: null,
+      });
+      if (context.isDryRun) {
+        const plans = await planStages(runDir, stages);
+        return {
+          data: {
+            runDir,
+            recipe,
+            stages: plans.map((p) => ({ name: p.stage.name, state: p.state, reason: p.reason })),
+          },
+          text: planText(runDir, plans),
+        };
+      }
+      const release = await lockFolder(runDir);
+      try {
+        // Written once: a run that goes on keeps its first record unless the recipe has changed.
+        const recordPath = join(runDir, "run.json");
+        const before = await readJsonFile<{ recipe: unknown }>(recordPath);
+        if (JSON.stringify(before?.recipe) !== JSON.stringify(recipe))
+          await writeJsonAtomic(recordPath, {
+            schema: 1,
+            recipe,
+            seed: recipe.seed,
+            ...provenance,
+          });
+        const { progress, signal } = context;
+        const { markers, numRun } = await runStages({
+          runDir,
+          stages,
+          progress,
+          signal,
+          now: Date.now,
+        });
+        const summary = await readJsonFile<Summary>(join(runDir, "summary.json"));
+        if (summary === null) throw new Error(`summary.json is missing in ${runDir}`);
+        const report = join(runDir, "report.html");
+        await access(report);
+        const secs = markers.reduce((sum, m) => sum + m.wallSecs, 0);
+        const spent =
+          numRun === 0 ? "everything was done before" : `${durationText(secs)} in all stages`;
+        return {
+          data: { runDir, report, numRun, summary },
+          text: `\n${headlineText(summary)}\n\n${spent}, at most ${summary.peakRssMb} MB\nreport: ${relative(process.cwd(), report) || report}`,
+        };
+      } finally {
+        await release();
+      }
+    }),
+  );

@@ -1,0 +1,29 @@
+/** Loads the one subcommand that was asked for and hands it the rest of the line. `bin/causeway.mjs` answers --help. */
+import { closest } from "./suggest.ts";
+import commandList from "./commands.json" with { type: "json" };
+import type { Command } from "commander";
+
+/** One file per command; only the one in use is imported. */
+const loaders: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  run: () => import("./commands/run.ts"),
+  sim: () => import("./commands/sim.ts"),
+  import: () => import("./commands/import.ts"),
+  inspect: () => import("./commands/inspect.ts"),
+  label: () => import("./commands/label.ts"),
+  train: () => import("./commands/train.ts"),
+  eval: () => import("./commands/eval.ts"),
+  report: () => import("./commands/report.ts"),
+};
+
+const [name = "", ...rest] = process.argv.slice(2);
+const load = loaders[name];
+if (load === undefined) {
+  const names = commandList.commands.map((c) => c.name);
+  const guess = closest(name, names);
+  const hint = guess === null ? "" : ` Did you mean "${guess}"?`;
+  process.stderr.write(`causeway: unknown command "${name}". Known: ${names.join(", ")}.${hint}\n`);
+  process.exitCode = 1;
+} else {
+  const { command } = await load();
+  await command.name(`causeway ${name}`).parseAsync(rest, { from: "user" });
+}

@@ -1,0 +1,211 @@
+/** The pipeline of a run recipe: which stages, what each depends on, what each writes. */
+import { cpus } from "node:os";
+import type { Stage } from "../pipeline/stage.ts";
+import { checkpointOf, presetOfRun, type RunRecipe, stageRecipe } from "../recipe/run-recipe.ts";
+import { shortNumber } from "../draw/terminal-plot.ts";
+import type { Provenance } from "@causeway/train";
+import type { ClosedLoopStageOptions } from "./closed-loop.ts";
+import type { DrivesOptions } from "./drives.ts";
+import type { LabelsOptions, LabelsResult } from "./labels.ts";
+import type { OpenLoopOptions } from "./open-loop.ts";
+import { closedLoopScenes, driveIdOf, recordingsOf } from "./recordings.ts";
+import type { ReportOptions, ReportSetting } from "./report.ts";
+import type { TokenizerOptions } from "./tokenizer.ts";
+import type { TrainStageOptions, TrainStageSetting } from "./train-stage.ts";
+
+export interface PipelineContext {
+  readonly runId: string;
+  readonly provenance: Omit<Provenance, "datasetFingerprint">;
+  /**
+   * A labelled dataset made elsewhere: its folder, and a hash of its drives and labels. Null: the run simulates and
+   * labels its own in `data/`.
+   */
+  readonly dataset: { readonly dir: string; readonly fingerprint: string } | null;
+  /** Weights made elsewhere (a checkpoint folder) with a hash of them. Null: those of the run's stage 2. */
+  readonly checkpoint: { readonly dir: string; readonly fingerprint: string } | null;
+}
+
+const moduleOf = (name: string): string => new URL(`./${name}.ts`, import.meta.url).href;
+/** Processes for work that splits into independent items. */
+const processes = (): number => Math.max(1, Math.min(4, cpus().length));
+
+const sum = (results: readonly unknown[], key: string): number =>
+  results.reduce<number>((n, r) => n + ((r as Record<string, number>)[key] ?? 0), 0);
+
+/** Simulated drives: `drives/` and, by `labelStage`, the rest of a dataset folder. */
+export function drivesStage(recipe: Pick<RunRecipe, "seed" | "drives">, dataDir: string): Stage {
+  const { secs, image, jpegQuality } = recipe.drives;
+  const options: DrivesOptions = { recordings: recordingsOf(recipe), secs, image, jpegQuality };
+  return {
+    name: "drives",
+    title: "simulate drives",
+    options,
+    setting: { dataDir },
+    needs: [],
+    outputs: [`${dataDir}/drives`],
+    module: moduleOf("drives"),
+    parts: Math.min(processes(), options.recordings.length),
+    summarize: (results) => `${sum(results, "drives")} drives of ${secs} s`,
+  };
+}
+
+export function labelsStage(
+  recipe: Pick<RunRecipe, "seed" | "drives" | "samples" | "name">,
+  dataDir: string,
+): Stage {
+  const recordings = recordingsOf(recipe);
+  const ids = (split: string): string[] =>
+    recordings.filter((r) => r.split === split).map(driveIdOf);
+  const options: LabelsOptions = {
+    splits: { train: ids("train"), val: [], test: ids("test") },
+    seed: recipe.seed,
+    ...recipe.samples,
+    name: recipe.name,
+  };
+  return {
+    name: "labels",
+    title: "label them",
+    options,
+    setting: { dataDir },
+    needs: ["drives"],
+    outputs: ["dataset.json", "splits.json", "labels"].map((f) => `${dataDir}/${f}`),
+    records: [`${dataDir}/cache`],
+    module: moduleOf("labels"),
+    parts: 1,
+    summarize: ([result]) => {
+      const { labelled, samples, keyframes } = result as LabelsResult;
+      return `${labelled} of ${samples} samples have a chain of causation, ${keyframes} keyframes`;
+    },
+  };
+}
+
+export function trainStages(recipe: RunRecipe, context: PipelineContext): Stage[] {
+  const dataDir = context.dataset?.dir ?? "data";
+  const data = dataDependency(context);
+  const preset = presetOfRun(recipe);
+  const tokenizer: TokenizerOptions = { preset };
+  const stages: Stage[] = [
+    {
+      name: "tokenizer",
+      title: "train the tokenizer",
+      options: { ...tokenizer, ...data.options },
+      setting: { dataDir },
+      needs: data.needs,
+      outputs: ["tokenizer"],
+      module: moduleOf("tokenizer"),
+      parts: 1,
+      summarize: ([result]) => `${(result as { tokens: number }).tokens} tokens`,
+    },
+  ];
+  for (const [i, stage] of (["stage1", "stage2"] as const).entries()) {
+    const full = stageRecipe(recipe, stage);
+    const options: TrainStageOptions = { preset, recipe: full };
+    const setting: TrainStageSetting = { dataDir, provenance: context.provenance };
+    stages.push({
+      name: stage,
+      title: i === 0 ? "train stage 1 (language model)" : "train stage 2 (action expert)",
+      options: { ...options, ...data.options },
+      setting,
+      needs: [...data.needs, "tokenizer", ...(i === 0 ? [] : ["stage1"])],
+      outputs: [checkpointOf(stage, full.steps)],
+      records: [stage],
+      module: moduleOf("train-stage"),
+      parts: 1,
+      summarize: ([result]) => {
+        const { step, loss } = result as { step: number; loss: number | null };
+        return `${step} steps${loss === null ? "" : `, last loss ${shortNumber(loss)}`}`;
+      },
+    });
+  }
+  return stages;
+}
+
+/** What stages that read the dataset depend on. */
+function dataDependency(context: PipelineContext): {
+  readonly needs: readonly string[];
+  readonly options: Readonly<Record<string, string>>;
+} {
+  return context.dataset === null
+    ? { needs: ["drives", "labels"], options: {} }
+    : { needs: [], options: { dataset: context.dataset.fingerprint } };
+}
+
+export function evaluationStages(recipe: RunRecipe, context: PipelineContext): Stage[] {
+  const dataDir = context.dataset?.dir ?? "data";
+  const data = dataDependency(context);
+  const { seed } = recipe;
+  const checkpoint = context.checkpoint?.dir ?? checkpointOf("stage2", recipe.stage2.steps);
+  const weights =
+    context.checkpoint === null
+      ? { needs: ["stage2"], options: {} }
+      : { needs: [], options: { weights: context.checkpoint.fingerprint } };
+  const needs = [...data.needs, ...weights.needs];
+  const extra = { ...data.options, ...weights.options };
+  const openLoop: OpenLoopOptions = { seed, checkpoint, openLoop: recipe.openLoop };
+  const closedLoop: ClosedLoopStageOptions = {
+    seed,
+    checkpoint,
+    scenes: closedLoopScenes(recipe),
+    closedLoop: recipe.closedLoop,
+  };
+  const report: ReportOptions = { recipe, checkpoint, runId: context.runId };
+  const reportSetting: ReportSetting = { dataDir, commit: context.provenance.commit };
+  return [
+    {
+      name: "open-loop",
+      title: "evaluate open loop",
+      options: { ...openLoop, ...extra },
+      setting: { dataDir },
+      needs,
+      outputs: ["open-loop"],
+      module: moduleOf("open-loop"),
+      parts: 1,
+      summarize: ([result]) => `${(result as { samples: number }).samples} held-out samples`,
+    },
+    {
+      name: "closed-loop",
+      title: "evaluate closed loop",
+      options: { ...closedLoop, ...extra },
+      setting: { dataDir },
+      needs,
+      outputs: ["closed-loop"],
+      module: moduleOf("closed-loop"),
+      parts: 1,
+      summarize: ([result]) => `${(result as { scenes: number }).scenes} scenes, three drivers`,
+    },
+    {
+      name: "report",
+      title: "write the report",
+      options: { ...report, ...extra },
+      setting: reportSetting,
+      needs: [...needs, "open-loop", "closed-loop"],
+      outputs: [
+        "summary.json",
+        "report.html",
+        "facts.json",
+        ...[
+          "samples",
+          "predictions",
+          "openloop",
+          "decisions",
+          "closedloop",
+          "clips",
+          "films",
+          "metrics",
+        ].map((f) => `${f}.jsonl`),
+      ],
+      module: moduleOf("report"),
+      parts: 1,
+      summarize: () => "report.html",
+    },
+  ];
+}
+
+/** Everything: `causeway run`. */
+export function runStagesOf(recipe: RunRecipe, context: PipelineContext): Stage[] {
+  return [
+    ...(context.dataset === null ? [drivesStage(recipe, "data"), labelsStage(recipe, "data")] : []),
+    ...trainStages(recipe, context),
+    ...evaluationStages(recipe, context),
+  ];
+}

@@ -1,0 +1,53 @@
+import { createRng } from "@causeway/geom";
+import type { ScenarioKind } from "@causeway/sim";
+import type { RunRecipe } from "../recipe/run-recipe.ts";
+
+/** One drive to simulate. */
+export interface Recording {
+  readonly kind: ScenarioKind;
+  readonly seed: number;
+  readonly split: "train" | "test";
+  /** Whether the car is pushed off line at times. */
+  readonly pushed: boolean;
+}
+
+/** Room for each use of seeds under one run seed; nothing that is evaluated shares a seed with training. */
+const seedBlock = 1_000_000;
+const testOffset = 400_000;
+const closedLoopOffset = 800_000;
+
+const firstSeed = (recipe: Pick<RunRecipe, "seed">): number => (recipe.seed % 2000) * seedBlock;
+
+/** Training recordings, then held-out ones; kinds are dealt in turn. */
+export function recordingsOf(recipe: Pick<RunRecipe, "seed" | "drives">): Recording[] {
+  const { kinds, train, heldOut, pushed } = recipe.drives;
+  const rng = createRng(recipe.seed).fork("pushed recordings");
+  const make = (split: Recording["split"], count: number, offset: number): Recording[] =>
+    Array.from({ length: count }, (_, i) => ({
+      kind: kinds[i % kinds.length] as ScenarioKind,
+      seed: firstSeed(recipe) + offset + i,
+      split,
+      pushed: split === "train" && rng.fork(i).next() < pushed,
+    }));
+  return [...make("train", train, 0), ...make("test", heldOut, testOffset)];
+}
+
+/** Scenes of the closed loop: seeds of their own. */
+export function closedLoopScenes(
+  recipe: Pick<RunRecipe, "seed" | "closedLoop">,
+): { readonly kind: ScenarioKind; readonly seed: number }[] {
+  const { kinds, scenes } = recipe.closedLoop;
+  return Array.from({ length: scenes }, (_, i) => ({
+    kind: kinds[i % kinds.length] as ScenarioKind,
+    seed: firstSeed(recipe) + closedLoopOffset + i,
+  }));
+}
+
+/** The id that the simulator gives a drive. */
+export const driveIdOf = ({
+  kind,
+  seed,
+}: {
+  readonly kind: string;
+  readonly seed: number;
+}): string => `${kind}-${seed}`;

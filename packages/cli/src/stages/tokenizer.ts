@@ -1,0 +1,49 @@
+/** Stage: train the tokenizer on the words of the training samples, in both mirror images. */
+import { join, resolve } from "node:path";
+import { openDataset } from "@causeway/data";
+import { presets, trainDrivingTokenizer } from "@causeway/models";
+import { swapSides } from "@causeway/train";
+import { UserError } from "../errors.ts";
+import { writeAtomic } from "../pipeline/atomic-file.ts";
+import type { Work } from "../pipeline/child-protocol.ts";
+import type { WorkInput } from "../pipeline/stage.ts";
+import { knownText } from "../suggest.ts";
+import type { DataSetting } from "./drives.ts";
+import { readSampleRows } from "./labelled-samples.ts";
+
+export interface TokenizerOptions {
+  readonly preset: string;
+}
+
+export function presetOf(name: string): (typeof presets)[string] {
+  const preset = presets[name];
+  if (preset === undefined)
+    throw new UserError(
+      "PRESET",
+      `preset "${name}" not found. ${knownText(name, Object.keys(presets))}`,
+    );
+  return preset;
+}
+
+export const work: Work<WorkInput<TokenizerOptions, DataSetting>, { tokens: number }> = async ({
+  runDir,
+  options,
+  setting,
+}) => {
+  const dataset = await openDataset(resolve(runDir, setting.dataDir));
+  const rows = await readSampleRows(dataset, ["train"]);
+  function* corpus(): Iterable<string> {
+    for (const { cot, navText } of rows)
+      for (const text of [cot, navText]) {
+        if (text === null) continue;
+        yield text;
+        yield swapSides(text);
+      }
+  }
+  const tokenizer = trainDrivingTokenizer(presetOf(options.preset), corpus());
+  await writeAtomic(
+    join(runDir, "tokenizer", "tokenizer.json"),
+    `${JSON.stringify(tokenizer.json, null, 1)}\n`,
+  );
+  return { tokens: tokenizer.size };
+};

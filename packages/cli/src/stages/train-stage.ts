@@ -1,0 +1,133 @@
+/** Stage: train the VLM (stage 1) or the expert (stage 2). The trainer itself resumes from its last checkpoint. */
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { createRng } from "@causeway/geom";
+import {
+  AlpamayoModel,
+  createCodec,
+  type DrivingCodec,
+  Tokenizer,
+  type TokenizerJson,
+  type Weights,
+} from "@causeway/models";
+import {
+  alpamayoModules,
+  createStage1Task,
+  createStage2Task,
+  initialLineage,
+  type LabelledSamples,
+  type Lineage,
+  type Provenance,
+  train,
+  type TrainOptions,
+  type TrainRecipe,
+  type TrainResult,
+} from "@causeway/train";
+import { StoppedError, UserError } from "../errors.ts";
+import type { Work } from "../pipeline/child-protocol.ts";
+import type { WorkInput } from "../pipeline/stage.ts";
+import { shortNumber } from "../draw/terminal-plot.ts";
+import { presetOf } from "./tokenizer.ts";
+import { openTrainingSamples } from "./labelled-samples.ts";
+
+export interface TrainStageOptions {
+  readonly preset: string;
+  readonly recipe: TrainRecipe;
+}
+export interface TrainStageSetting {
+  readonly dataDir: string;
+  readonly provenance: Omit<Provenance, "datasetFingerprint">;
+}
+
+interface Start {
+  readonly codec: DrivingCodec;
+  readonly weights: Weights;
+  readonly lineage: Lineage;
+}
+
+async function freshStart(runDir: string, preset: string, seed: number): Promise<Start> {
+  const text = await readFile(join(runDir, "tokenizer", "tokenizer.json"), "utf8");
+  const codec = createCodec(presetOf(preset), new Tokenizer(JSON.parse(text) as TokenizerJson));
+  const { weights } = AlpamayoModel.create(codec, createRng(seed).fork("weights"));
+  return {
+    codec,
+    weights,
+    lineage: initialLineage([...weights.keys()].map(alpamayoModules.moduleOf)),
+  };
+}
+
+async function checkpointStart(folder: string, preset: string): Promise<Start> {
+  const { codec, weights } = await AlpamayoModel.load(folder);
+  if (codec.manifest.name !== preset)
+    throw new UserError(
+      "ARCHITECTURE",
+      `this checkpoint is a "${codec.manifest.name}" model; the recipe wants "${preset}". Use the preset or checkpoint that belong together (${folder})`,
+    );
+  const lineage = JSON.parse(await readFile(join(folder, "lineage.json"), "utf8")) as Lineage;
+  return { codec, weights, lineage };
+}
+
+/** Words for the progress line. */
+const noteOf = (losses: Readonly<Record<string, number>>, tokensPerSec: number): string =>
+  `loss ${shortNumber(losses["loss"] ?? Number.NaN)}, ${Math.round(tokensPerSec)} tokens/s`;
+
+export const work: Work<
+  WorkInput<TrainStageOptions, TrainStageSetting>,
+  { step: number; loss: number | null }
+> = async ({ runDir, options, setting }, context) => {
+  const { recipe, preset } = options;
+  const start =
+    recipe.init.kind === "fresh"
+      ? await freshStart(runDir, recipe.init.preset, recipe.seed)
+      : await checkpointStart(join(runDir, recipe.init.path), preset);
+  const { codec, weights, lineage } = start;
+  const { cameras, image } = codec.manifest;
+  const data = await openTrainingSamples(resolve(runDir, setting.dataDir), {
+    cameras: cameras.map((c) => c.name),
+    width: image.widthPx,
+    height: image.heightPx,
+  });
+  let loss: number | null = null;
+  try {
+    const result = await runTask(
+      recipe,
+      { codec, weights, samples: data.samples },
+      {
+        runFolder: join(runDir, recipe.stage),
+        recipe,
+        provenance: { ...setting.provenance, datasetFingerprint: data.fingerprint },
+        lineage,
+        signal: context.signal,
+        onProgress: ({ step, steps, losses, tokensPerSec }) => {
+          loss = losses["loss"] ?? null;
+          context.progress({ done: step, total: steps, note: noteOf(losses, tokensPerSec) });
+        },
+      },
+    );
+    if (!result.isFinished) throw new StoppedError();
+    return { step: result.step, loss };
+  } finally {
+    await data.close();
+  }
+};
+
+async function runTask(
+  recipe: TrainRecipe,
+  model: { codec: DrivingCodec; weights: Weights; samples: LabelledSamples },
+  options: TrainOptions,
+): Promise<TrainResult> {
+  if (recipe.stage === "stage1") {
+    const task = await createStage1Task({ ...model, recipe });
+    try {
+      return await train(task, options);
+    } finally {
+      await task.dispose();
+    }
+  }
+  const task = await createStage2Task({ ...model, recipe });
+  try {
+    return await train(task, options);
+  } finally {
+    await task.dispose();
+  }
+}

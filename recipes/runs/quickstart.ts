@@ -1,0 +1,46 @@
+import { ownStage1, type RunRecipe } from "@causeway/cli";
+import { scenarioKinds } from "@causeway/sim";
+import { stage1Nano } from "../stage1.ts";
+import { stage2Nano } from "../stage2.ts";
+
+/**
+ * The main job: from nothing to a report within 10 minutes on 2 cores and 4 GB.
+ * What `npm run quickstart` runs.
+ */
+export const recipe = (): RunRecipe => ({
+  name: "quickstart",
+  title: "Quickstart",
+  seed: 1,
+  drives: {
+    kinds: [...scenarioKinds],
+    train: 120,
+    heldOut: 30,
+    secs: 20,
+    pushed: 0.4,
+    image: { width: 160, height: 96 },
+    jpegQuality: 90,
+  },
+  samples: { trainEverySecs: 0.5, heldOutEverySecs: 2 },
+  stage1: stage1Nano(),
+  stage2: stage2Nano(ownStage1),
+  openLoop: {
+    paths: 6,
+    batch: 16,
+    temperature: 0,
+    topP: 1,
+    flowTemperature: 1,
+    maxTokens: 64,
+  },
+  closedLoop: {
+    kinds: [...scenarioKinds],
+    scenes: 30,
+    secs: 15,
+    replanEverySecs: 0.5,
+    batch: 15,
+    temperature: 0,
+    topP: 1,
+    flowTemperature: 0.5,
+    maxTokens: 64,
+  },
+  report: { clips: 24, films: 30 },
+});
