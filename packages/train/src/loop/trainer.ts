@@ -176,6 +176,7 @@ export async function train<Batch>(
     if (state.step >= recipe.steps) return result(true);
     appendEvent(eventsPath, { type: resumed ? "resumed" : "started", step: state.step }, clock());
 
+    let saved = resumed ? resumed.state.step : null;
     const save = async (): Promise<void> => {
       metrics.sync();
       await writeCheckpoint(
@@ -198,6 +199,7 @@ export async function train<Batch>(
         recipe.checkpoint.keepLast,
         options.checkpointFs,
       );
+      saved = state.step;
       appendEvent(eventsPath, { type: "checkpoint", step: state.step }, clock());
     };
 
@@ -250,7 +252,7 @@ export async function train<Batch>(
             ])
           : [];
       const row = { ...losses, ...(Object.fromEntries(heldOut) as Record<string, number>) };
-      metrics.append({ step: state.step, ...row, lr, gradNorm: norm, stepMs, numTokens });
+      metrics.append({ step: state.step, ...row, lr, gradNorm: norm, stepMs, numTokens }, saved);
       if (!isUsable) {
         const reason = `loss ${losses["loss"]}, gradient norm ${norm}`;
         appendEvent(eventsPath, { type: "skipped", step: state.step, reason }, clock());

@@ -9,6 +9,7 @@ import { SafetensorsFile, writeSafetensors } from "@causeway/models";
 import type { Tensor } from "@causeway/graph";
 import { CheckpointError } from "../errors.ts";
 import type { Lineage } from "./lineage.ts";
+import { storageFailure } from "./storage-failure.ts";
 
 /** Everything besides weights that the loop needs to go on exactly. */
 export interface TrainerState {
@@ -125,7 +126,7 @@ export async function writeCheckpoint(
     await fs.syncFolder(folder);
   } catch (error) {
     await fs.remove(partial).catch(() => undefined);
-    throw await writeFailure(folder, target, error);
+    throw storageFailure(target, error, (await listCheckpoints(folder)).at(-1) ?? null);
   }
   for (const old of (await listCheckpoints(folder))
     .filter((s) => s < step)
@@ -136,20 +137,6 @@ export async function writeCheckpoint(
     await fs.remove(doomed);
   }
   return target;
-}
-
-async function writeFailure(folder: string, target: string, cause: unknown): Promise<Error> {
-  const code = (cause as NodeJS.ErrnoException).code;
-  const last = (await listCheckpoints(folder)).at(-1);
-  const kept =
-    last === undefined
-      ? "there is no earlier checkpoint"
-      : `the checkpoint of step ${last} is intact`;
-  const what =
-    code === "ENOSPC" || code === "EDQUOT"
-      ? `no space left on the disk; ${kept}. Free some space and run again: training goes on from there.`
-      : `could not be written (${code ?? (cause as Error).message}); ${kept}. Check the folder and run again.`;
-  return new CheckpointError("ERR_CHECKPOINT_WRITE", `${target}: ${what}`, { cause });
 }
 
 /** A checkpoint read back. Tensors are copied from the file. */

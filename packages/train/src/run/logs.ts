@@ -9,6 +9,8 @@ import {
   writeSync,
 } from "node:fs";
 
+import { storageFailure } from "./storage-failure.ts";
+
 export interface MetricsRow {
   /** Optimiser steps done after this row. */
   readonly step: number;
@@ -22,8 +24,10 @@ export interface MetricsRow {
  */
 export class MetricsLog {
   readonly #file: number;
+  readonly #path: string;
 
   constructor(path: string, lastStep: number) {
+    this.#path = path;
     this.#file = openSync(path, "a+");
     const bytes = readFileSync(path);
     let keep = 0;
@@ -43,8 +47,17 @@ export class MetricsLog {
     ftruncateSync(this.#file, keep);
   }
 
-  append(row: MetricsRow): void {
-    writeSync(this.#file, `${JSON.stringify(row)}\n`);
+  /**
+   * @param lastCheckpoint  Step of the newest checkpoint, for the message when the disk is full.
+   */
+  append(row: MetricsRow, lastCheckpoint: number | null): void {
+    const bytes = Buffer.from(`${JSON.stringify(row)}\n`);
+    try {
+      // A short write is not an error of the system call: the next one reports ENOSPC.
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
+    } catch (error) {
+      throw storageFailure(this.#path, error, lastCheckpoint);
+    }
   }
 
   /** Makes all rows durable; called before a checkpoint that they belong to appears. */
