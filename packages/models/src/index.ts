@@ -127,3 +127,4 @@ export { AlpamayoModel } from "./alpamayo/model.ts";
 export { buildDecodeStep, buildFlowStep, buildPrefill } from "./generation/graphs.ts";
 export { KvCache } from "./generation/kv-cache.ts";
 export { type SampledToken, sampleToken, type SamplingOptions } from "./generation/sampling.ts";
+export { informationWeights } from "./alpamayo/information-weights.ts";

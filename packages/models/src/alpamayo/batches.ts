@@ -59,7 +59,7 @@ export class BatchBuilder {
     this.#rotary = new RotaryTable(codec.config.vlm.text);
   }
 
-  /** Inputs of `buildStage1`. Each part's weights are 1 / count over the whole batch, so each sum is a mean. */
+  /** Inputs of `buildStage1`. Each part's weights sum to 1 over the whole batch (equal by default), so each sum is a mean. */
   stage1(examples: readonly TrainingExample[], shape: Stage1Shape): Map<string, Tensor> {
     const { feeds } = this.#backbone(examples, shape, (example) => example.ids);
     const { vocabulary } = this.#codec.manifest;
@@ -67,10 +67,12 @@ export class BatchBuilder {
     const end = drivingId(vocabulary, "traj_future_end");
     const rows = new Float64Array(shape.labels);
     const labels = new Float64Array(shape.labels);
+    const shares = new Float64Array(shape.labels);
     const isTrajectory = new Uint8Array(shape.labels);
     let count = 0;
-    let trajectory = 0;
-    for (const [b, { ids, isLabel }] of examples.entries()) {
+    let trajectoryTotal = 0;
+    let otherTotal = 0;
+    for (const [b, { ids, isLabel, weights }] of examples.entries()) {
       for (let t = 1; t < ids.length; t++) {
         if (isLabel[t] !== 1) continue;
         if (count >= shape.labels) {
@@ -80,20 +82,22 @@ export class BatchBuilder {
         }
         const id = ids[t] as number;
         const bin = id - vocabulary.futureFirst;
+        const share = weights?.[t] ?? 1;
         rows[count] = b * shape.length + t - 1;
         labels[count] = id;
+        shares[count] = share;
         if (id === start || id === end || (bin >= 0 && bin < vocabulary.futureBins)) {
           isTrajectory[count] = 1;
-          trajectory++;
-        }
+          trajectoryTotal += share;
+        } else otherTotal += share;
         count++;
       }
     }
     const trajectoryWeights = new Float32Array(shape.labels);
     const otherWeights = new Float32Array(shape.labels);
     for (let i = 0; i < count; i++) {
-      if (isTrajectory[i] === 1) trajectoryWeights[i] = 1 / trajectory;
-      else otherWeights[i] = 1 / (count - trajectory);
+      if (isTrajectory[i] === 1) trajectoryWeights[i] = (shares[i] as number) / trajectoryTotal;
+      else otherWeights[i] = (shares[i] as number) / otherTotal;
     }
     feeds.set("label_rows", tensorInt64(rows, [shape.labels]));
     feeds.set("labels", tensorInt64(labels, [shape.labels]));

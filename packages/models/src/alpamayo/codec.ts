@@ -23,6 +23,7 @@ import {
   labelMask,
   type PromptContent,
   type PromptImage,
+  type PromptLayout,
   PromptRenderer,
   type RenderedPrompt,
 } from "./prompt.ts";
@@ -34,6 +35,8 @@ export interface TrainingExample {
   readonly ids: Int32Array;
   /** 1 on tokens that stage 1 learns. */
   readonly isLabel: Uint8Array;
+  /** Share of every token in its part's mean; null for equal shares, as released. Only labelled tokens count. */
+  readonly weights: Float32Array | null;
   /** Index after `<|traj_future_start|>`: the length of the prefix that the expert reads. */
   readonly prefixLength: number;
   /** Levels of all pictures in prompt order, see `patchifyInto`. */
@@ -196,26 +199,56 @@ export class DrivingCodec {
     );
   }
 
-  /** A labelled moment as one training row. */
+  /**
+   * A labelled moment as one training row.
+   *
+   * Without a sentence (`cot` null) the row asks for the trajectory alone, as the released trajectory-only recipe does:
+   * its trajectory tokens then depend on the pictures and not on the sentence before them.
+   */
   example(sample: {
     readonly input: ModelInput;
     readonly future: LocalPath;
     /** Chain-of-causation sentence. */
-    readonly cot: string;
+    readonly cot: string | null;
+    /** Weight of each token of the sentence (`informationWeights`); equal when left out. */
+    readonly weightsOf?: (ids: readonly number[]) => Float32Array;
   }): TrainingExample {
     const { vocabulary, promptVersion, cameraLabels } = this.manifest;
     const action = this.actions(sample.future, sample.input.history);
-    const { ids } = this.renderer.render(
-      drivingLayout(promptVersion, { generation: false, labels: cameraLabels }),
-      { ...this.#content(sample.input), cot: sample.cot, future: this.futureBins(action) },
-    );
+    const full = drivingLayout(promptVersion, { generation: false, labels: cameraLabels });
+    const layout: PromptLayout =
+      sample.cot === null
+        ? { ...full, order: full.order.filter((name) => name !== "cot"), request: ["traj_future"] }
+        : full;
+    const { ids, componentSpans } = this.renderer.render(layout, {
+      ...this.#content(sample.input),
+      cot: sample.cot,
+      future: this.futureBins(action),
+    });
     const mask = labelMask(ids, vocabulary, this.#assistant, ["cot", "traj_future"]);
+    const cot = componentSpans.get("cot");
+    let weights: Float32Array | null = null;
+    if (sample.weightsOf !== undefined && cot !== undefined) {
+      weights = new Float32Array(ids.length).fill(1);
+      weights.set(sample.weightsOf(ids.slice(cot.start, cot.end)), cot.start);
+    }
     return {
       ids: Int32Array.from(ids),
       isLabel: Uint8Array.from(mask, Number),
+      weights,
       prefixLength: ids.lastIndexOf(drivingId(vocabulary, "traj_future_start")) + 1,
       patches: this.patches(sample.input),
       action,
     };
+  }
+
+  /** Ids of a sentence with its start and end token, as `example` puts them: the corpus of `informationWeights`. */
+  sentenceIds(cot: string): readonly number[] {
+    const { vocabulary } = this.manifest;
+    return [
+      drivingId(vocabulary, "cot_start"),
+      ...this.renderer.encodeText(cot),
+      drivingId(vocabulary, "cot_end"),
+    ];
   }
 }

@@ -31,6 +31,9 @@ export interface AlpamayoConfig {
     readonly min: readonly [number, number, number];
     readonly max: readonly [number, number, number];
     readonly count: number;
+    /** Every n-th pose and how many axes are written; 1 and 3 in the releases. See `createHistoryTokenizer`. */
+    readonly every?: number;
+    readonly axes?: 2 | 3;
   };
   /** Euler steps at inference. */
   readonly flowSteps: number;
@@ -185,6 +188,9 @@ export function parseAlpamayoConfig(value: unknown, vlmJson?: unknown): Alpamayo
       min: tripleAt(history, "ego_xyz_min"),
       max: tripleAt(history, "ego_xyz_max"),
       count: numberAt(json, "tokens_per_history_traj"),
+      // Not release keys: our small presets write fewer history tokens.
+      every: numberAt(history, "every", 1),
+      axes: numberAt(history, "axes", 3) === 2 ? 2 : 3,
     },
     flowSteps: numberAt(diffusion, "num_inference_steps", 10),
     addSpecialTokens: json["add_special_tokens"] !== false,
@@ -237,6 +243,8 @@ export function formatAlpamayoConfig(config: AlpamayoConfig): Json {
       ego_xyz_min: history.min,
       ego_xyz_max: history.max,
       num_bins: history.bins,
+      ...((history.every ?? 1) === 1 ? {} : { every: history.every }),
+      ...((history.axes ?? 3) === 3 ? {} : { axes: history.axes }),
       predict_yaw: false,
     },
     diffusion_cfg: {

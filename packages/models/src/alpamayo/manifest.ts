@@ -80,9 +80,11 @@ export function checkManifest(
   const { widthPx, heightPx } = manifest.image;
   if (widthPx % unit !== 0 || heightPx % unit !== 0)
     fail(`image ${widthPx} x ${heightPx} is not a multiple of ${unit}`);
-  if (config.historyTokens.count !== 3 * manifest.historyPoses) {
+  const { count, every = 1, axes = 3 } = config.historyTokens;
+  const expected = axes * Math.ceil(manifest.historyPoses / every);
+  if (count !== expected) {
     fail(
-      `${config.historyTokens.count} history tokens for ${manifest.historyPoses} poses; expected 3 per pose`,
+      `${count} history tokens for ${manifest.historyPoses} poses; expected ${expected} (${axes} for every ${every === 1 ? "pose" : `${every} poses`})`,
     );
   }
   const indices = manifest.cameras.map(({ index }) => index);

@@ -190,7 +190,7 @@ export function checkQwen3VLConfig({ text, vision }: Qwen3VLConfig): void {
     ],
     [
       vision.deepstackIndexes.every((i) => i >= 0 && i < vision.depth),
-      `deepstack_visual_indexes [${vision.deepstackIndexes}] reach outside ${vision.depth} vision blocks`,
+      `deepstack_visual_indexes [${vision.deepstackIndexes.join(", ")}] reach outside ${vision.depth} vision blocks`,
     ],
     [
       vision.deepstackIndexes.length <= text.numLayers,

@@ -53,7 +53,7 @@ export function trainBpe(texts: Iterable<string>, vocabSize: number): TokenizerJ
       counts.set(word, (counts.get(word) ?? 0) + 1);
     }
   }
-  const words = [...counts].map(([word, count]) => ({ symbols: [...word], count }));
+  const words = [...counts].map(([word, count]) => ({ symbols: word.split(""), count }));
   const merges: [string, string][] = [];
   const vocab: Record<string, number> = {};
   for (const character of byteCharacters.toSorted()) vocab[character] = Object.keys(vocab).length;

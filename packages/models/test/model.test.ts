@@ -1,0 +1,252 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compile, gradients, type Tensor, type Value } from "@causeway/graph";
+import {
+  AlpamayoModel,
+  BatchBuilder,
+  buildStage1,
+  buildStage2,
+  drawFlowSample,
+  stage1Shape,
+  stage2Shape,
+  type TrainingExample,
+  type TrainingGraph,
+} from "@causeway/models";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rngOf, scene, sentences, straight, tinyCodec } from "./tiny.ts";
+
+const codec = tinyCodec();
+let model: AlpamayoModel;
+beforeAll(() => {
+  model = AlpamayoModel.create(codec, rngOf(1));
+});
+afterAll(() => model.dispose());
+
+const drive = (seed: number, samples = 2) => ({
+  samples,
+  rng: rngOf(seed),
+  temperature: 1,
+  topP: 1,
+  maxTokens: 6,
+});
+
+describe("driving", () => {
+  const inputs = [0, 1, 2].map((i) =>
+    scene(rngOf(i), {
+      red: i === 1,
+      speedMps: 5 + i,
+      ...(i === 2 ? { navText: "Turn left in 11m" } : {}),
+    }),
+  );
+
+  it("gives the same answers for the same seed and other answers for another", async () => {
+    const [a, b, c] = [
+      await model.drive(inputs, drive(3)),
+      await model.drive(inputs, drive(3)),
+      await model.drive(inputs, drive(4)),
+    ];
+    expect(b).toEqual(a);
+    expect(c).not.toEqual(a);
+    const [first] = a;
+    expect(first?.paths).toHaveLength(2);
+    expect(first?.paths[0]?.x).toHaveLength(64);
+    expect(first?.samples[0]?.tokens.at(-1)).toBe(codec.tokenizer.id("<|traj_future_start|>"));
+    expect(first?.samples[0]?.path).not.toEqual(first?.samples[1]?.path);
+  });
+
+  it("does not mix inputs: an input alone gets what it gets in company", async () => {
+    const ids = ["a", "b", "c"];
+    const together = await model.drive(inputs, { ...drive(5), ids });
+    for (const [i, input] of inputs.entries()) {
+      const [alone] = await model.drive([input], { ...drive(5), ids: [ids[i] as string] });
+      expect(alone?.tokens).toEqual(together[i]?.tokens);
+      const [here, there] = [alone?.samples[1]?.action, together[i]?.samples[1]?.action] as [
+        Float32Array,
+        Float32Array,
+      ];
+      // Another batch size may sum in another order.
+      here.forEach((value, k) => expect(value).toBeCloseTo(there[k] as number, 4));
+    }
+  });
+
+  it("draws trajectories that share a sentence when asked to", async () => {
+    const [result] = await model.drive(inputs.slice(0, 1), {
+      ...drive(6, 3),
+      sharedReasoning: true,
+    });
+    expect(new Set(result?.samples.map(({ text }) => text)).size).toBe(1);
+    expect(new Set(result?.samples.map(({ path }) => path.x[63])).size).toBe(3);
+  });
+
+  it("never writes trajectory tokens as text, and says when a text had to be closed", async () => {
+    const results = await model.drive(inputs, { ...drive(7), maxTokens: 3 });
+    const { futureFirst, futureBins, historyBins } = codec.manifest.vocabulary;
+    for (const { tokens, isComplete, logProbs } of results.flatMap(({ samples }) => samples)) {
+      expect(
+        tokens.filter((id) => id >= futureFirst && id < futureFirst + futureBins + historyBins),
+      ).toEqual([]);
+      expect(isComplete).toBe(false);
+      expect(tokens).toHaveLength(5);
+      expect(logProbs.slice(-2)).toEqual([0, 0]);
+      expect(logProbs[0]).toBeLessThan(0);
+    }
+  });
+
+  it("refuses pictures that the model was not made for, by camera", async () => {
+    const { cameras, ...rest } = inputs[0] as (typeof inputs)[number];
+    const without = new Map([...cameras].slice(1));
+    await expect(model.drive([{ ...rest, cameras: without }], drive(1))).rejects.toThrow(
+      /camera_cross_left_120fov has no frames; expected 4/,
+    );
+  });
+});
+
+describe("model folders", () => {
+  it("drive the same after saving and loading", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "causeway-model-"));
+    try {
+      await model.save(folder);
+      const loaded = await AlpamayoModel.load(folder);
+      const input = scene(rngOf(9), { red: true, speedMps: 7 });
+      expect(await loaded.drive([input], drive(8))).toEqual(await model.drive([input], drive(8)));
+      await loaded.dispose();
+      await writeFile(
+        join(folder, "manifest.json"),
+        JSON.stringify({
+          ...codec.manifest,
+          vocabulary: { ...codec.manifest.vocabulary, futureFirst: 7 },
+        }),
+      );
+      await expect(AlpamayoModel.load(folder)).rejects.toThrow(
+        /futureFirst is 7 but the tokenizer gives/,
+      );
+      await rm(join(folder, "tokenizer.json"));
+      await expect(AlpamayoModel.load(folder)).rejects.toThrow(/cannot read tokenizer.json/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("refuse weights of another architecture by name and shape", () => {
+    const weights = new Map(model.weights);
+    weights.delete("expert.norm.weight");
+    expect(() => new AlpamayoModel(codec, weights, "here")).toThrow(
+      /here: tensor "expert.norm.weight" is missing/,
+    );
+    weights.set("expert.norm.weight", { dtype: "float32", shape: [3], data: new Float32Array(3) });
+    expect(() => new AlpamayoModel(codec, weights)).toThrow(
+      /is \[3\]; this configuration needs \[32\]/,
+    );
+  });
+});
+
+/** Plain gradient descent with momentum on one batch; returns the losses. */
+async function descend(
+  stage: TrainingGraph,
+  feeds: Map<string, Tensor>,
+  steps: number,
+  rate: number,
+): Promise<number[]> {
+  const names = [...stage.trainable.keys()];
+  const grads = gradients(
+    stage.loss,
+    names.map((name) => stage.trainable.get(name) as Value),
+  );
+  const executable = await compile(stage.graph, {
+    outputs: {
+      loss: stage.loss,
+      ...Object.fromEntries(names.map((name, i) => [`grad ${name}`, grads[i] as Value])),
+    },
+  });
+  const weights = new Map(
+    [...model.weights].map(([name, w]) => [
+      name,
+      { ...w, data: Float32Array.from(w.data as Float32Array) },
+    ]),
+  );
+  for (const name of stage.graph.parameters.keys()) feeds.set(name, weights.get(name) as Tensor);
+  const losses: number[] = [];
+  const speed = new Map(
+    names.map((name) => [
+      name,
+      new Float32Array((weights.get(name) as { data: Float32Array }).data.length),
+    ]),
+  );
+  for (let step = 0; step < steps; step++) {
+    const out = await executable.run(feeds);
+    losses.push(((out.get("loss") as Tensor).data as Float32Array)[0] as number);
+    for (const name of names) {
+      const grad = (out.get(`grad ${name}`) as Tensor).data as Float32Array;
+      const { data } = weights.get(name) as { data: Float32Array };
+      const v = speed.get(name) as Float32Array;
+      let norm = 0;
+      for (const g of grad) norm += g * g;
+      const scale = rate / (Math.sqrt(norm) + 1e-6);
+      for (let i = 0; i < v.length; i++) {
+        v[i] = 0.8 * (v[i] as number) - scale * (grad[i] as number);
+        data[i] = (data[i] as number) + (v[i] as number);
+      }
+    }
+  }
+  await executable.dispose();
+  return losses;
+}
+
+describe("training graphs", () => {
+  const examples: TrainingExample[] = [0, 1, 2, 3].map((i) =>
+    codec.example({
+      input: scene(rngOf(i), {
+        red: i % 2 === 1,
+        speedMps: 6,
+        ...(i === 2 ? { navText: "Turn left in 11m" } : {}),
+      }),
+      future: straight(64, 6, 0.1),
+      cot: sentences[i % 2] as string,
+    }),
+  );
+  const builder = new BatchBuilder(codec);
+
+  it("stage 1 learns a batch and updates every VLM weight and nothing else", async () => {
+    const shape = stage1Shape(codec, examples, 4);
+    const stage = buildStage1(codec.config, shape);
+    expect([...stage.trainable.keys()].every((name) => name.startsWith("vlm."))).toBe(true);
+    const losses = await descend(stage, builder.stage1(examples, shape), 40, 0.02);
+    // Near log(V) for each of the two means at first.
+    expect(losses[0]).toBeGreaterThan(Math.log(codec.tokenizer.size));
+    expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 3);
+  });
+
+  it("stage 2 learns the expert with the VLM frozen; draws share a prefix", async () => {
+    const shape = stage2Shape(codec, examples, { batch: 4, drawsPerSample: 2 });
+    const stage = buildStage2(codec.config, shape);
+    expect([...stage.trainable.keys()].some((name) => name.startsWith("vlm."))).toBe(false);
+    const flow = drawFlowSample(rngOf(5), builder.repeatedActions(examples, 2), 128);
+    const losses = await descend(stage, builder.stage2(examples, flow, shape), 40, 0.02);
+    expect(losses.at(-1)).toBeLessThan((losses[0] as number) * 0.8);
+  });
+
+  it("a row's loss does not depend on the length it is padded to", async () => {
+    const shape = stage1Shape(codec, examples, 4);
+    const values: Float32Array[] = [];
+    for (const length of [shape.length, shape.length + 9]) {
+      const stage = buildStage1(codec.config, { ...shape, length });
+      const executable = await compile(stage.graph, { outputs: { nll: stage.tokenLoss } });
+      const feeds = builder.stage1(examples, { ...shape, length });
+      for (const name of stage.graph.parameters.keys())
+        feeds.set(name, model.weights.get(name) as Tensor);
+      values.push(
+        Float32Array.from(
+          ((await executable.run(feeds)).get("nll") as Tensor).data as Float32Array,
+        ),
+      );
+      await executable.dispose();
+    }
+    const [short, long] = values as [Float32Array, Float32Array];
+    const labelled = examples.reduce(
+      (sum, { isLabel }) => sum + isLabel.reduce((a, b) => a + b, 0),
+      0,
+    );
+    for (let i = 0; i < labelled; i++) expect(long[i]).toBeCloseTo(short[i] as number, 4);
+  });
+});
