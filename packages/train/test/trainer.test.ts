@@ -150,7 +150,7 @@ describe("resuming", () => {
       [9, 1],
       [7, 6],
     ] as const)
-      if (!(await runOnce(killed, 4, after, extraMs))) numKills++;
+      if (!(await runOnce(killed, 15, after, extraMs))) numKills++;
     expect(numKills).toBeGreaterThan(1);
     expect(await runOnce(killed, 0, Infinity, 0)).toBe(true);
     expect(losses(killed)).toEqual(losses(whole));
