@@ -167,7 +167,7 @@ export class BatchBuilder {
         );
       }
       patches.set(example.patches, b * patchBytes);
-      const row = new Array<number>(shape.length).fill(manifest.vocabulary.base.endOfText);
+      const row = Array.from({ length: shape.length }, () => manifest.vocabulary.base.endOfText);
       for (let t = 0; t < own.length; t++) row[t] = own[t] as number;
       return row;
     });

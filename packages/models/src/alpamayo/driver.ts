@@ -273,7 +273,10 @@ export class Driver {
         const prompt = prompts[i] as readonly number[];
         return [
           ...prompt,
-          ...new Array<number>(length - prompt.length).fill(manifest.vocabulary.base.endOfText),
+          ...Array.from(
+            { length: length - prompt.length },
+            () => manifest.vocabulary.base.endOfText,
+          ),
         ];
       });
       const isReal = members.map((i) => {

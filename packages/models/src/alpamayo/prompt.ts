@@ -327,7 +327,10 @@ export class PromptRenderer {
       frame++;
       out.token("<|vision_start|>", [base.visionStart]);
       const start = out.ids.length;
-      out.token("<|image_pad|>", new Array<number>(image.tokens).fill(base.imagePad));
+      out.token(
+        "<|image_pad|>",
+        Array.from({ length: image.tokens }, () => base.imagePad),
+      );
       spans.push({ start, end: out.ids.length });
       out.token("<|vision_end|>", [base.visionEnd]);
     }

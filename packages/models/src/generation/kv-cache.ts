@@ -25,7 +25,7 @@ export class KvCache {
     const { rows, layers, heads, headDim, capacity } = sizes;
     this.rows = rows;
     this.capacity = capacity;
-    this.lengths = new Array<number>(rows).fill(0);
+    this.lengths = Array.from({ length: rows }, () => 0);
     this.#heads = heads;
     this.#headDim = headDim;
     const buffers = () =>

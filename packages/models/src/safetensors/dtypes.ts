@@ -90,7 +90,7 @@ export function floatsFromBytes(bytes: Uint8Array, dtype: SafetensorsDtype): Flo
 export function integersFromBytes(bytes: Uint8Array, dtype: SafetensorsDtype): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = bytes.byteLength / elementBytes[dtype];
-  const out = new Array<number>(count);
+  const out = Array.from({ length: count }, () => 0);
   for (let i = 0; i < count; i++) {
     switch (dtype) {
       case "I64": {
