@@ -32,9 +32,9 @@ const wordsAdd: Record<LongitudinalDecision, readonly SpeedClaim[]> = {
   lead_following: ["slow_down", "stop", "speed_up"],
   speed_adaptation_road_event: ["slow_down", "stop"],
   gap_searching: ["stop", "speed_up"],
-  accelerate_to_pass: [],
-  yield_right_of_way: [],
-  stop_static_constraint: [],
+  accelerate_to_pass: ["slow_down", "stop"],
+  yield_right_of_way: ["speed_up"],
+  stop_static_constraint: ["speed_up"],
 };
 
 function apply(

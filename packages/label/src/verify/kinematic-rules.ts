@@ -46,7 +46,7 @@ function speeds(e: MotionEvidence, t: KinematicThresholds, secs: number) {
     end: e.speedMps[last],
     change: e.speedMps[last] - v0,
     meanAccel: last === 0 ? 0 : (e.speedMps[last] - v0) / (last * e.dtSecs),
-    isBrakingAtEnd: e.speedMps[last] - e.speedMps[second] <= -t.gentleAccelMps2,
+    isBrakingAtEnd: e.speedMps[last] - e.speedMps[second] <= -t.endBrakeMps,
   };
 }
 
@@ -77,11 +77,17 @@ const slowsDown = (e: MotionEvidence, t: KinematicThresholds): Finding => {
 };
 
 const stops = (e: MotionEvidence, t: KinematicThresholds): Finding => {
-  const slows = slowsDown(e, t);
+  const standing = whileStanding(e, t);
+  if (standing !== null) return standing;
   const s = speeds(e, t, t.horizonSecs);
-  if (slows.outcome !== "pass" || s.v0 <= t.standingMps) return slows;
-  if (s.low <= t.standingMps || s.isBrakingAtEnd) return found("pass", speedLine(s));
-  return found("warn", `slows but does not stop: ${speedLine(s)}`);
+  // Creeping up to the line after braking earlier counts; a little less speed by itself does not.
+  const hasLost = Math.max(s.lost, e.historyLostMps ?? 0) >= t.speedChangeMps;
+  if (s.low <= t.standingMps) return found("pass", speedLine(s));
+  if (s.lost >= t.speedChangeMps && s.isBrakingAtEnd)
+    return found("pass", `still braking: ${speedLine(s)}`);
+  if (s.isBrakingAtEnd || s.lost >= t.speedChangeMps)
+    return found("warn", `does not stop yet: ${speedLine(s)}`);
+  return found(hasLost && !beginsAtOnce(e, t, 1) ? "warn" : "error", speedLine(s));
 };
 
 const speedsUp = (e: MotionEvidence, t: KinematicThresholds): Finding => {
@@ -198,14 +204,25 @@ export const longitudinalRules: Record<LongitudinalDecision, KinematicRule> = {
   accelerate_to_pass: { id: "K07-pass", version: 1, check: speedsUp },
 };
 
+/** Most heading change to a side (sign s) within 15 m of way, rad. */
+function tightest(e: MotionEvidence, s: 1 | -1): number {
+  let from = 0;
+  let most = 0;
+  for (let i = 0; i < e.yawRad.length; i++) {
+    while (e.wayM[i] - e.wayM[from] > 15) from++;
+    most = Math.max(most, s * (e.yawRad[i] - e.yawRad[from]));
+  }
+  return most;
+}
+
 const noSide = found("abstain", "no side is named");
-const sign = (side: Side) => (side === "left" ? 1 : -1);
+const sign = (side: Side): 1 | -1 => (side === "left" ? 1 : -1);
 
 /** The first sway of at least `leastM` that is still under way at t0 or begins soon after; null when there is none. */
 function currentSway(e: MotionEvidence, leastM: number, soonSecs: number): Sway | null {
   return (
     e.sways.find(
-      (w) => Math.abs(w.shiftM) >= leastM && w.endSecs >= 0.15 && w.startSecs <= soonSecs,
+      (w) => Math.abs(w.shiftM) >= leastM && w.endSecs >= 0.3 && w.startSecs <= soonSecs,
     ) ?? null
   );
 }
@@ -246,18 +263,20 @@ function changesLane(e: MotionEvidence, t: KinematicThresholds, side: Side | nul
 function nudges(e: MotionEvidence, t: KinematicThresholds, side: Side | null): Finding {
   if (side === null) return noSide;
   const line = swayLine(e);
-  const now = currentSway(e, t.nudgeM, t.soonSecs);
+  // Next to a large move, a small one is the road's or the fit's.
+  const largest = Math.max(mostTo(e, "left"), mostTo(e, "right"));
+  const now = currentSway(e, Math.max(t.nudgeM, 0.2 * largest), t.soonSecs);
   if (now === null) return found(mostTo(e, side) >= t.nudgeM ? "warn" : "error", line);
   const to = sign(side) * now.shiftM;
   if (Math.abs(to) > mostSwayM) return found("abstain", `the road bends: ${line}`);
   if (to > 0) return found("pass", line);
   // The way back goes to the other side: it follows a move to this side, or that move lies before the window. But when a
   // move back to this side follows, it is a nudge the other way.
-  if (isAfterMoveTo(e, side, t.nudgeM / 2, now) || now.startSecs < -0.5) return found("warn", line);
+  if (isAfterMoveTo(e, side, Math.max(t.nudgeM / 2, 0.3 * -to), now)) return found("warn", line);
   const isOtherNudge = e.sways.some(
-    (w) => w.startSecs >= now.endSecs - 0.05 && sign(side) * w.shiftM >= 0.6 * -to,
+    (w) => w.startSecs >= now.endSecs - 0.05 && sign(side) * w.shiftM >= 0.7 * -to,
   );
-  return found(isOtherNudge && now.startSecs > -0.3 ? "error" : "warn", line);
+  return found(isOtherNudge ? "error" : "warn", line);
 }
 
 export const lateralRules: Record<LateralDecision, KinematicRule> = {
@@ -276,6 +295,11 @@ export const lateralRules: Record<LateralDecision, KinematicRule> = {
       const before = s * (e.historyTurnRad ?? 0);
       const way = e.wayM[e.wayM.length - 1];
       const line = `turns ${f(most)} rad to the ${side}, ${f(-least)} to the other side, ${f(Math.max(0, before))} before, in ${f(way, 1)} m`;
+      // A junction turns the car within a few lengths; a bend of the road may turn it as much over a long way.
+      const isTight = before >= t.turnWarnRad || tightest(e, s) >= t.turnTightRad;
+      if (!isTight && way >= t.turnWayM && most >= t.turnBegunRad) {
+        return found("error", `no tighter than a bend: ${line}`);
+      }
       if (most + Math.max(0, before) >= t.turnRad) return found("pass", line);
       if (-least >= t.turnWarnRad && -least > most) return found("error", line);
       if (most + Math.max(0, before) >= t.turnWarnRad) return found("warn", line);

@@ -16,6 +16,8 @@ export interface KinematicThresholds {
   readonly gentleAccelMps2: number;
   readonly holdSecs: number;
   readonly strongAccelMps2: number;
+  /** Speed lost in the last second of the window that shows braking still under way. */
+  readonly endBrakeMps: number;
   /** A standing car that claims to wait may not reach this within `setOffSecs`. */
   readonly setOffMps: number;
   readonly setOffSecs: number;
@@ -27,6 +29,8 @@ export interface KinematicThresholds {
   readonly turnRad: number;
   readonly turnWarnRad: number;
   readonly turnBegunRad: number;
+  /** Heading change within 15 m that only a turn makes (radius 60 m). */
+  readonly turnTightRad: number;
   /** A turn is not judged on a shorter way. */
   readonly turnWayM: number;
   readonly keepRad: number;
@@ -52,6 +56,7 @@ export const kinematics1: KinematicThresholds = {
   gentleAccelMps2: 0.15,
   holdSecs: 0.8,
   strongAccelMps2: 1.4,
+  endBrakeMps: 0.5,
   setOffMps: 1.5,
   setOffSecs: 1.2,
   steadyMps: 2,
@@ -60,6 +65,7 @@ export const kinematics1: KinematicThresholds = {
   turnRad: 0.349,
   turnWarnRad: 0.262,
   turnBegunRad: 0.087,
+  turnTightRad: 0.25,
   turnWayM: 12,
   keepRad: 1.05,
   laneChangeM: 1.5,
@@ -80,6 +86,7 @@ export function scaleThresholds(t: KinematicThresholds, factor: number): Kinemat
     "gentleChangeMps",
     "gentleAccelMps2",
     "strongAccelMps2",
+    "endBrakeMps",
     "setOffMps",
     "steadyMps",
     "steadyShare",
@@ -87,6 +94,7 @@ export function scaleThresholds(t: KinematicThresholds, factor: number): Kinemat
     "turnRad",
     "turnWarnRad",
     "turnBegunRad",
+    "turnTightRad",
     "keepRad",
     "laneChangeM",
     "laneChangeBegunM",
