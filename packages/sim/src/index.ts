@@ -10,6 +10,7 @@ export { defaultPerturbation, type Perturbation } from "./drive/disturb.ts";
 export {
   type DriveOptions,
   generateDrive,
+  pushesOf,
   type SimulatedDrive,
   simulateDrive,
 } from "./drive/generate.ts";
@@ -54,3 +55,5 @@ export {
   incidentRate,
   type IncidentRate,
 } from "./loop/score.ts";
+export { SceneStepper, type StateObservation } from "./loop/stepper.ts";
+export { egoLaneId } from "./expert/components.ts";

@@ -19,7 +19,7 @@ import { buildScene } from "../scenario/scene.ts";
 import { stepBicycle } from "../vehicle/bicycle.ts";
 import { egoGeometry, type ScenarioKind, type Scene, tickSecs } from "../world/scene.ts";
 import { World } from "../world/world.ts";
-import { drawPushes, type Perturbation } from "./disturb.ts";
+import { drawPushes, type Perturbation, type Push } from "./disturb.ts";
 import { routeStepAt } from "./route-step.ts";
 
 export interface DriveOptions {
@@ -126,7 +126,7 @@ export function simulateDrive(options: DriveOptions): SimulatedDrive {
         licence: "Apache-2.0",
         scenario: kind,
         seed,
-        notes: sourceNotes(scene, perturbation !== null),
+        notes: sourceNotes(scene, pushes),
       },
       durationUs: (numTicks - 1) * tickUs,
       egoMotion: columns,
@@ -148,11 +148,20 @@ export function simulateDrive(options: DriveOptions): SimulatedDrive {
   };
 }
 
-const sourceNotes = (scene: Scene, perturbed: boolean): string[] => {
-  const notes = [`speed limit ${scene.speedLimitMps.toFixed(2)} m/s`];
-  if (perturbed) notes.push("executed control was pushed at random moments (recovery data)");
-  return notes;
-};
+const sourceNotes = (scene: Scene, pushes: readonly Push[]): string[] => [
+  `speed limit ${scene.speedLimitMps.toFixed(2)} m/s`,
+  ...pushes.map((p) => `control pushed from ${p.startTick * tickUs} to ${p.endTick * tickUs} us`),
+];
+
+/** When the executed control of a drive was pushed, from its notes; survives every file format that keeps notes. */
+export function pushesOf(drive: Drive): { startUs: number; endUs: number }[] {
+  const out: { startUs: number; endUs: number }[] = [];
+  for (const note of drive.source.notes) {
+    const match = /^control pushed from (\d+) to (\d+) us$/.exec(note);
+    if (match !== null) out.push({ startUs: Number(match[1]), endUs: Number(match[2]) });
+  }
+  return out;
+}
 
 /** As `simulateDrive`, with JPEG pictures. */
 export async function generateDrive(options: DriveOptions): Promise<Drive> {

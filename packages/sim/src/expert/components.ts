@@ -26,6 +26,9 @@ export const componentKinds = [
   "route",
 ] as const;
 
+/** Component id of the ego's own lane. */
+export const egoLaneId = "lane:ego";
+
 const round = (value: number) => Math.round(value * 10) / 10;
 const hit: Projection = { s: 0, d: 0, index: 0 };
 const pose: Pose = { x: 0, y: 0, yaw: 0 };
@@ -98,7 +101,7 @@ export function listComponents(input: DecisionInput): CriticalComponent[] {
   for (let i = 0; i < world.numWalkers; i++) {
     const dx = world.walkerX[i] - ego.x;
     const dy = world.walkerY[i] - ego.y;
-    if (dx * dx + dy * dy > sightM * sightM || !inView(ego, world.walkerX[i], world.walkerY[i]))
+    if (dx * dx + dy * dy > (sightM + 8) ** 2 || !inView(ego, world.walkerX[i], world.walkerY[i]))
       continue;
     project(path, world.walkerX[i], world.walkerY[i], input.walkerHints[i], hit);
     if (hit.s < egoS + 1) continue;
@@ -159,10 +162,11 @@ export function listComponents(input: DecisionInput): CriticalComponent[] {
   const { laneStartS, laneIds } = scene.egoRoute;
   while (k < laneStartS.length - 1 && egoS >= laneStartS[k + 1]) k++;
   out.push({
-    id: `lane:${laneIds[k]}`,
+    // One id for whatever lane we are in, so that a new lane id is not a new reason.
+    id: egoLaneId,
     category: "lane_lines",
     kind: "free_lane",
-    attributes: { limitMps: round(scene.speedLimitMps) },
+    attributes: { limitMps: round(scene.speedLimitMps), laneId: laneIds[k] },
   });
   const routed = routeReason(input);
   if (routed !== null) out.push(routed);

@@ -12,7 +12,7 @@ import type {
 } from "@causeway/data";
 import { type EgoState, tickSecs } from "../world/scene.ts";
 import type { World } from "../world/world.ts";
-import { bendAhead, listComponents } from "./components.ts";
+import { bendAhead, egoLaneId, listComponents } from "./components.ts";
 import type { Hazard } from "./hazards.ts";
 import type { Manoeuvre, ManoeuvreState } from "./manoeuvre.ts";
 
@@ -92,7 +92,13 @@ export function createDecider(): Decider {
       }
 
       const next = chooseLongitudinal(input, longitudinal, components, greenSince?.id ?? null);
-      if (longitudinal === null || next.urgent || key(next) === key(longitudinal)) {
+      const isOver =
+        longitudinal !== null &&
+        (longitudinal.decision === "stop_static_constraint" ||
+          longitudinal.decision === "yield_right_of_way") &&
+        !input.hazards.some((h) => h.id === longitudinal?.causeId);
+      // A stop whose reason has ended (the light turned green) is over at once.
+      if (longitudinal === null || isOver || next.urgent || key(next) === key(longitudinal)) {
         longitudinal = next;
         pendingLongitudinal = null;
       } else if (pendingLongitudinal !== null && key(pendingLongitudinal.value) === key(next)) {
@@ -110,7 +116,7 @@ export function createDecider(): Decider {
         }
       }
 
-      const nextLateral = chooseLateral(input, lateral, components);
+      const nextLateral = chooseLateral(input, lateral);
       if (lateral === null || lateralKey(nextLateral) === lateralKey(lateral)) {
         lateral = nextLateral;
         pendingLateral = null;
@@ -214,11 +220,10 @@ function chooseLongitudinal(
   }
   if (best !== null) return best;
   const green = components.find((c) => c.kind === "green_light");
-  const lane = components.find((c) => c.kind === "free_lane");
   const causeId =
     green !== undefined && (turnedGreen === green.id || Number(green.attributes.distanceM) < 40)
       ? green.id
-      : (lane?.id ?? "lane:0");
+      : egoLaneId;
   return { decision: "set_speed_tracking", causeId, urgent: false };
 }
 
@@ -232,18 +237,13 @@ const stopScore = (hazard: Hazard, v: number) =>
     ? hazard.accelMps2
     : Math.min(-0.8, -(v * v) / (2 * Math.max(0.5, hazard.gapM)));
 
-function chooseLateral(
-  input: DecisionInput,
-  current: Lateral | null,
-  components: readonly CriticalComponent[],
-): Lateral {
+function chooseLateral(input: DecisionInput, current: Lateral | null): Lateral {
   const { egoS, manoeuvres, world, ego, hazards } = input;
   let active: Manoeuvre | null = null;
   for (const m of manoeuvres.active) if (egoS >= m.startS && egoS < m.endS) active = m;
   if (active !== null) {
     return { decision: active.kind, side: active.side, causeId: active.causeId };
   }
-  const lane = components.find((c) => c.kind === "free_lane")?.id ?? "lane:0";
   for (const junction of world.scene.egoRoute.junctions) {
     if (junction.movement === "straight") continue;
     const before = junction.startS - egoS;
@@ -254,7 +254,7 @@ function chooseLateral(
       return { decision: "turn", side: junction.movement, causeId: "route" };
     }
   }
-  return { decision: "lane_keep", side: null, causeId: lane };
+  return { decision: "lane_keep", side: null, causeId: egoLaneId };
 }
 
 /** Ticks that a new decision must last before it is stated. */

@@ -60,32 +60,38 @@ export function buildPath(start: Pose, pieces: readonly PathPiece[]): Path {
   const count = Math.max(2, Math.round(lengthM / targetStepM) + 1);
   const stepM = lengthM / (count - 1);
   const out = emptyPath(count, stepM);
+  // Heading is the exact integral of the piecewise linear curvature; position is integrated from it.
   let piece = 0;
   let pieceStart = 0;
-  const kappaAt = (s: number) => {
+  let pieceYaw = start.yaw;
+  const state = { kappa: 0, yaw: start.yaw };
+  const at = (s: number) => {
     while (piece < pieces.length - 1 && s > pieceStart + pieces[piece].lengthM + 1e-9) {
-      pieceStart += pieces[piece].lengthM;
+      const done = pieces[piece];
+      pieceStart += done.lengthM;
+      pieceYaw += 0.5 * (done.kappaStart + done.kappaEnd) * done.lengthM;
       piece++;
     }
-    const p = pieces[piece] as PathPiece;
-    const u = p.lengthM > 0 ? Math.min(1, Math.max(0, (s - pieceStart) / p.lengthM)) : 1;
-    return p.kappaStart + (p.kappaEnd - p.kappaStart) * u;
+    const p = pieces[piece];
+    const along = Math.min(p.lengthM, Math.max(0, s - pieceStart));
+    const u = p.lengthM > 0 ? along / p.lengthM : 1;
+    state.kappa = p.kappaStart + (p.kappaEnd - p.kappaStart) * u;
+    state.yaw = pieceYaw + 0.5 * (p.kappaStart + state.kappa) * along;
   };
-  let { x, y, yaw } = start;
+  let { x, y } = start;
   const sub = 4;
   const h = stepM / sub;
   for (let i = 0; i < count; i++) {
+    at(i * stepM);
     out.x[i] = x;
     out.y[i] = y;
-    out.yaw[i] = yaw;
-    out.kappa[i] = kappaAt(i * stepM);
+    out.yaw[i] = state.yaw;
+    out.kappa[i] = state.kappa;
     if (i === count - 1) break;
     for (let j = 0; j < sub; j++) {
-      const kappa = kappaAt(i * stepM + (j + 0.5) * h);
-      const mid = yaw + 0.5 * h * kappa;
-      x += h * Math.cos(mid);
-      y += h * Math.sin(mid);
-      yaw += h * kappa;
+      at(i * stepM + (j + 0.5) * h);
+      x += h * Math.cos(state.yaw);
+      y += h * Math.sin(state.yaw);
     }
   }
   return out;
