@@ -23,6 +23,7 @@ export const recipe = (): RunRecipe => ({
   samples: { trainEverySecs: 0.5, heldOutEverySecs: 2 },
   stage1: stage1Nano(),
   stage2: stage2Nano(ownStage1),
+  validation: { everySteps: 50, samples: 64 },
   openLoop: {
     paths: 6,
     batch: 16,

@@ -18,6 +18,7 @@ export const recipe = (): RunRecipe => ({
   samples: { trainEverySecs: 0.5, heldOutEverySecs: 1 },
   stage1: stage1Smoke(),
   stage2: stage2Smoke(ownStage1),
+  validation: { everySteps: 3, samples: 4 },
   openLoop: { ...quickstart().openLoop, maxTokens: 12, batch: 2 },
   closedLoop: {
     ...quickstart().closedLoop,

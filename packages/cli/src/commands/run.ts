@@ -3,15 +3,15 @@ import { basename, join, relative, resolve } from "node:path";
 import type { Summary } from "@causeway/eval";
 import { action, type CommonOptions, createCommand, type Outcome } from "../command.ts";
 import { durationText } from "../progress.ts";
-import { writeJsonAtomic } from "../pipeline/atomic-file.ts";
 import { lockFolder } from "../pipeline/run-lock.ts";
 import { planStages, runStages } from "../pipeline/run-stages.ts";
 import { provenanceOf } from "../recipe/provenance.ts";
 import { loadRunRecipe } from "../recipe/load-recipe.ts";
 import { headlineText } from "../draw/headline.ts";
 import { planText } from "../draw/plan-text.ts";
-import { runStagesOf } from "../stages/build-stages.ts";
+import { ownData, runStagesOf } from "../stages/build-stages.ts";
 import { readJsonFile } from "../read-json.ts";
+import { recordRun } from "../run-folder.ts";
 
 interface RunOptions extends CommonOptions {
   readonly out?: string;
@@ -40,7 +40,7 @@ export const command = createCommand(
       const stages = runStagesOf(recipe, {
         runId: basename(runDir),
         provenance,
-        dataset: null,
+        dataDir: ownData,
         checkpoint: null,
       });
       if (context.isDryRun) {
@@ -56,16 +56,7 @@ export const command = createCommand(
       }
       const release = await lockFolder(runDir);
       try {
-        // Written once: a run that goes on keeps its first record unless the recipe has changed.
-        const recordPath = join(runDir, "run.json");
-        const before = await readJsonFile<{ recipe: unknown }>(recordPath);
-        if (JSON.stringify(before?.recipe) !== JSON.stringify(recipe))
-          await writeJsonAtomic(recordPath, {
-            schema: 1,
-            recipe,
-            seed: recipe.seed,
-            ...provenance,
-          });
+        await recordRun(runDir, { recipe, dataDir: ownData, ...provenance });
         const { progress, signal } = context;
         const { markers, numRun } = await runStages({
           runDir,

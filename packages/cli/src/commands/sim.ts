@@ -1,8 +1,105 @@
-import { action, createCommand } from "../command.ts";
+import { resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import {
+  action,
+  type CommonOptions,
+  createCommand,
+  type Outcome,
+  wholeNumber,
+} from "../command.ts";
+import { planText } from "../draw/plan-text.ts";
+import { lockFolder } from "../pipeline/run-lock.ts";
+import { planStages, runStages } from "../pipeline/run-stages.ts";
+import { loadRunRecipe } from "../recipe/load-recipe.ts";
+import { drivesStage, labelsStage } from "../stages/build-stages.ts";
+import { knownText } from "../suggest.ts";
 
-export const command = createCommand("sim", "", []).action(
-  action("sim", async () => {
-    throw new UserError("TODO", "not yet");
-  }),
-);
+interface SimOptions extends CommonOptions {
+  readonly out: string;
+  readonly drives: number;
+  readonly heldOut: number;
+  readonly secs: number;
+  readonly seed: number;
+  readonly kinds?: string;
+  readonly pushed: string;
+}
+
+export const command = createCommand(
+  "sim",
+  "Simulate drives with truth into a dataset folder, labelled by the expert's own reasons.",
+  [
+    "causeway sim --out data/sim --drives 8",
+    "causeway sim --out data/lights --drives 20 --kinds stop_for_light,resume_at_light --seed 3",
+  ],
+)
+  .requiredOption("--out <folder>", "dataset folder")
+  .option("--drives <n>", "recordings to train on", wholeNumber(1, 100_000), 8)
+  .option("--held-out <n>", "recordings to evaluate on", wholeNumber(1, 100_000), 2)
+  .option("--secs <n>", "length of each recording", wholeNumber(8, 600), 20)
+  .option("--seed <n>", "fixes every byte", wholeNumber(0, 0xffffffff), 1)
+  .option("--kinds <list>", "scenario kinds, comma-separated (default: all)")
+  .option("--pushed <share>", "share of training drives with recoveries", "0.4")
+  .action(
+    action<SimOptions, []>("sim", async (context, options): Promise<Outcome> => {
+      const { scenarioKinds } = await import("@causeway/sim");
+      const quickstart = await loadRunRecipe("quickstart");
+      const kinds = options.kinds?.split(",").map((name) => {
+        const kind = scenarioKinds.find((k) => k === name.trim());
+        if (kind === undefined)
+          throw new UserError(
+            "KIND",
+            `scenario kind "${name}" not found. ${knownText(name, scenarioKinds)}`,
+          );
+        return kind;
+      });
+      const pushed = Number(options.pushed);
+      if (!(pushed >= 0 && pushed <= 1))
+        throw new UserError(
+          "OPTION",
+          `--pushed is ${options.pushed}; expected a share from 0 to 1`,
+        );
+      const dir = resolve(options.out);
+      const recipe = {
+        name: "sim",
+        seed: options.seed,
+        samples: quickstart.samples,
+        drives: {
+          ...quickstart.drives,
+          kinds: kinds ?? [...scenarioKinds],
+          train: options.drives,
+          heldOut: options.heldOut,
+          secs: options.secs,
+          pushed,
+        },
+      };
+      const stages = [drivesStage(recipe, "."), labelsStage(recipe, ".")];
+      if (context.isDryRun) {
+        const plans = await planStages(dir, stages);
+        return {
+          data: { dir, stages: plans.map((p) => ({ name: p.stage.name, state: p.state })) },
+          text: planText(dir, plans),
+        };
+      }
+      const release = await lockFolder(dir);
+      try {
+        const { progress, signal } = context;
+        const { markers } = await runStages({
+          runDir: dir,
+          stages,
+          progress,
+          signal,
+          now: Date.now,
+        });
+        return {
+          data: {
+            dir,
+            drives: options.drives + options.heldOut,
+            stages: markers.map((m) => m.summary),
+          },
+          text: `dataset: ${options.out} (${markers.map((m) => m.summary).join("; ")})`,
+        };
+      } finally {
+        await release();
+      }
+    }),
+  );

@@ -15,6 +15,8 @@ export interface RunStagesOptions {
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** Digests of inputs that are no stage of this call: a dataset made elsewhere, weights of another run. */
+  readonly given?: ReadonlyMap<string, string>;
 }
 
 export interface StagePlan {
@@ -57,7 +59,9 @@ function stageKey(stage: Stage, digests: ReadonlyMap<string, string>): string {
   const inputs = stage.needs.map((need) => {
     const digest = digests.get(need);
     if (digest === undefined)
-      throw new Error(`stage ${stage.name} needs ${need}, which is not an earlier stage`);
+      throw new Error(
+        `stage ${stage.name} needs ${need}, which is neither an earlier stage nor given`,
+      );
     return [need, digest];
   });
   const { name, options } = stage;
@@ -84,10 +88,20 @@ async function planStage(
   return { plan: { stage, state: "starts", reason }, marker: null };
 }
 
+/** Digest of a stage that finished earlier in this folder, whatever its code was then; null when it has not. */
+export async function finishedDigest(runDir: string, name: string): Promise<string | null> {
+  const marker = await readJson<StageMarker>(markerPath(runDir, name));
+  return marker !== null && (await hasAllFiles(runDir, marker)) ? marker.digest : null;
+}
+
 /** What `runStages` would do. Stages after one that is not done are listed as starting. */
-export async function planStages(runDir: string, stages: readonly Stage[]): Promise<StagePlan[]> {
+export async function planStages(
+  runDir: string,
+  stages: readonly Stage[],
+  given: ReadonlyMap<string, string> = new Map(),
+): Promise<StagePlan[]> {
   const plans: StagePlan[] = [];
-  const digests = new Map<string, string>();
+  const digests = new Map(given);
   for (const stage of stages) {
     const missing = stage.needs.find((need) => !digests.has(need));
     if (missing !== undefined) {
@@ -108,9 +122,10 @@ export async function runStages({
   progress,
   signal,
   now,
+  given = new Map(),
 }: RunStagesOptions): Promise<{ markers: StageMarker[]; numRun: number }> {
   const markers: StageMarker[] = [];
-  const digests = new Map<string, string>();
+  const digests = new Map(given);
   let numRun = 0;
   for (const [i, stage] of stages.entries()) {
     const label = `[${i + 1}/${stages.length}] ${stage.title}`;

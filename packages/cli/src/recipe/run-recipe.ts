@@ -50,6 +50,12 @@ const loopSchema = z.strictObject({
   /** Complete training recipes. Stage 1 begins fresh; stage 2 begins from `ownStage1`. */
   stage1: z.record(z.string(), z.unknown()),
   stage2: z.record(z.string(), z.unknown()),
+  /** Held-out losses in the training curves; they decide nothing. */
+  validation: z.strictObject({
+    everySteps: count,
+    /** Held-out samples, spread over the drives; at least one batch of each stage, or 0 for none. */
+    samples: z.int().min(0),
+  }),
   openLoop: z.strictObject({
     /** Trajectories per sample: the k of minADE_k. */
     paths: count,

@@ -16,16 +16,18 @@ import type { TrainStageOptions, TrainStageSetting } from "./train-stage.ts";
 export interface PipelineContext {
   readonly runId: string;
   readonly provenance: Omit<Provenance, "datasetFingerprint">;
-  /**
-   * A labelled dataset made elsewhere: its folder, and a hash of its drives and labels. Null: the run simulates and
-   * labels its own in `data/`.
-   */
-  readonly dataset: { readonly dir: string; readonly fingerprint: string } | null;
-  /** Weights made elsewhere (a checkpoint folder) with a hash of them. Null: those of the run's stage 2. */
-  readonly checkpoint: { readonly dir: string; readonly fingerprint: string } | null;
+  /** Dataset folder, relative to the run folder or absolute; `ownData` for the drives that the run simulates. */
+  readonly dataDir: string;
+  /** Checkpoint folder to evaluate, relative to the run folder or absolute; null: the end of the run's stage 2. */
+  readonly checkpoint: string | null;
 }
 
+/** Where a run keeps its own dataset. */
+export const ownData = "data";
+
 const moduleOf = (name: string): string => new URL(`./${name}.ts`, import.meta.url).href;
+/** Stages (or given digests) that stand for the content of the dataset. */
+const dataStages = ["drives", "labels"];
 /** Processes for work that splits into independent items. */
 const processes = (): number => Math.max(1, Math.min(4, cpus().length));
 
@@ -80,17 +82,16 @@ export function labelsStage(
 }
 
 export function trainStages(recipe: RunRecipe, context: PipelineContext): Stage[] {
-  const dataDir = context.dataset?.dir ?? "data";
-  const data = dataDependency(context);
+  const { dataDir } = context;
   const preset = presetOfRun(recipe);
   const tokenizer: TokenizerOptions = { preset };
   const stages: Stage[] = [
     {
       name: "tokenizer",
       title: "train the tokenizer",
-      options: { ...tokenizer, ...data.options },
+      options: tokenizer,
       setting: { dataDir },
-      needs: data.needs,
+      needs: dataStages,
       outputs: ["tokenizer"],
       module: moduleOf("tokenizer"),
       parts: 1,
@@ -99,14 +100,15 @@ export function trainStages(recipe: RunRecipe, context: PipelineContext): Stage[
   ];
   for (const [i, stage] of (["stage1", "stage2"] as const).entries()) {
     const full = stageRecipe(recipe, stage);
-    const options: TrainStageOptions = { preset, recipe: full };
+    const { validation } = recipe;
+    const options: TrainStageOptions = { preset, recipe: full, validation };
     const setting: TrainStageSetting = { dataDir, provenance: context.provenance };
     stages.push({
       name: stage,
       title: i === 0 ? "train stage 1 (language model)" : "train stage 2 (action expert)",
-      options: { ...options, ...data.options },
+      options,
       setting,
-      needs: [...data.needs, "tokenizer", ...(i === 0 ? [] : ["stage1"])],
+      needs: [...dataStages, "tokenizer", ...(i === 0 ? [] : ["stage1"])],
       outputs: [checkpointOf(stage, full.steps)],
       records: [stage],
       module: moduleOf("train-stage"),
@@ -120,27 +122,11 @@ export function trainStages(recipe: RunRecipe, context: PipelineContext): Stage[
   return stages;
 }
 
-/** What stages that read the dataset depend on. */
-function dataDependency(context: PipelineContext): {
-  readonly needs: readonly string[];
-  readonly options: Readonly<Record<string, string>>;
-} {
-  return context.dataset === null
-    ? { needs: ["drives", "labels"], options: {} }
-    : { needs: [], options: { dataset: context.dataset.fingerprint } };
-}
-
 export function evaluationStages(recipe: RunRecipe, context: PipelineContext): Stage[] {
-  const dataDir = context.dataset?.dir ?? "data";
-  const data = dataDependency(context);
+  const { dataDir } = context;
   const { seed } = recipe;
-  const checkpoint = context.checkpoint?.dir ?? checkpointOf("stage2", recipe.stage2.steps);
-  const weights =
-    context.checkpoint === null
-      ? { needs: ["stage2"], options: {} }
-      : { needs: [], options: { weights: context.checkpoint.fingerprint } };
-  const needs = [...data.needs, ...weights.needs];
-  const extra = { ...data.options, ...weights.options };
+  const checkpoint = context.checkpoint ?? checkpointOf("stage2", recipe.stage2.steps);
+  const needs = [...dataStages, "stage2"];
   const openLoop: OpenLoopOptions = { seed, checkpoint, openLoop: recipe.openLoop };
   const closedLoop: ClosedLoopStageOptions = {
     seed,
@@ -154,7 +140,7 @@ export function evaluationStages(recipe: RunRecipe, context: PipelineContext): S
     {
       name: "open-loop",
       title: "evaluate open loop",
-      options: { ...openLoop, ...extra },
+      options: openLoop,
       setting: { dataDir },
       needs,
       outputs: ["open-loop"],
@@ -165,7 +151,7 @@ export function evaluationStages(recipe: RunRecipe, context: PipelineContext): S
     {
       name: "closed-loop",
       title: "evaluate closed loop",
-      options: { ...closedLoop, ...extra },
+      options: closedLoop,
       setting: { dataDir },
       needs,
       outputs: ["closed-loop"],
@@ -176,7 +162,7 @@ export function evaluationStages(recipe: RunRecipe, context: PipelineContext): S
     {
       name: "report",
       title: "write the report",
-      options: { ...report, ...extra },
+      options: report,
       setting: reportSetting,
       needs: [...needs, "open-loop", "closed-loop"],
       outputs: [
@@ -204,7 +190,8 @@ export function evaluationStages(recipe: RunRecipe, context: PipelineContext): S
 /** Everything: `causeway run`. */
 export function runStagesOf(recipe: RunRecipe, context: PipelineContext): Stage[] {
   return [
-    ...(context.dataset === null ? [drivesStage(recipe, "data"), labelsStage(recipe, "data")] : []),
+    drivesStage(recipe, context.dataDir),
+    labelsStage(recipe, context.dataDir),
     ...trainStages(recipe, context),
     ...evaluationStages(recipe, context),
   ];

@@ -47,41 +47,59 @@ export function openLoader(dataset: Dataset, settings: LoaderSettings): Promise<
   });
 }
 
-/** The labelled training samples of a dataset; `close` frees files. */
-export async function openTrainingSamples(
-  dataDir: string,
-  settings: LoaderSettings,
-): Promise<{
-  readonly samples: LabelledSamples;
+export interface OpenSamples {
+  readonly train: LabelledSamples;
+  /** Held-out moments, spread evenly; empty when none were asked for or none are there. */
+  readonly heldOut: LabelledSamples;
   readonly fingerprint: string;
   close(): Promise<void>;
-}> {
+}
+
+/** The labelled samples of a dataset; `close` frees files. */
+export async function openLabelledSamples(
+  dataDir: string,
+  settings: LoaderSettings,
+  numHeldOut: number,
+): Promise<OpenSamples> {
   const dataset = await openDataset(dataDir);
-  const rows = (await readSampleRows(dataset, ["train"])).filter((r) => r.cot !== null);
-  if (rows.length === 0)
+  const labelled = async (split: SplitName): Promise<SampleRow[]> =>
+    (await readSampleRows(dataset, [split])).filter((r) => r.cot !== null);
+  const train = await labelled("train");
+  if (train.length === 0)
     throw new UserError(
       "LABELS",
       `no training sample of this dataset has a chain of causation. Simulated drives get theirs from the expert; recorded drives need a teacher, which is not there yet (${join(dataDir, "labels")})`,
     );
+  const heldOut = await labelled("test");
+  const kept = Math.min(numHeldOut, heldOut.length);
+  const spread = Array.from(
+    { length: kept },
+    (_, i) => heldOut[Math.floor(((i + 0.5) * heldOut.length) / kept)] as SampleRow,
+  );
   const loader = await openLoader(dataset, settings);
-  const row = (index: number): SampleRow => rows[index] as SampleRow;
   return {
     fingerprint: dataset.fingerprint,
-    samples: {
-      length: rows.length,
-      id: (index) => row(index).id,
-      words: (index) => ({ navText: row(index).navText, cot: row(index).cot as string }),
-      async read(index) {
-        const { driveId, t0Us, navText, cot } = row(index);
-        const [sample] = await loader.load([{ driveId, t0Us }]);
-        if (sample === undefined) throw new Error(`loader gave no sample for ${row(index).id}`);
-        return {
-          input: { cameras: sample.cameras, history: sample.history, navText },
-          future: sample.future,
-          cot: cot as string,
-        };
-      },
-    },
+    train: samplesOf(train, loader),
+    heldOut: samplesOf(spread, loader),
     close: () => loader.close(),
+  };
+}
+
+function samplesOf(rows: readonly SampleRow[], loader: SampleLoader): LabelledSamples {
+  const row = (index: number): SampleRow => rows[index] as SampleRow;
+  return {
+    length: rows.length,
+    id: (index) => row(index).id,
+    words: (index) => ({ navText: row(index).navText, cot: row(index).cot as string }),
+    async read(index) {
+      const { driveId, t0Us, navText, cot } = row(index);
+      const [sample] = await loader.load([{ driveId, t0Us }]);
+      if (sample === undefined) throw new Error(`loader gave no sample for ${row(index).id}`);
+      return {
+        input: { cameras: sample.cameras, history: sample.history, navText },
+        future: sample.future,
+        cot: cot as string,
+      };
+    },
   };
 }

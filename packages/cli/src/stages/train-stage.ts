@@ -15,8 +15,8 @@ import {
   createStage1Task,
   createStage2Task,
   initialLineage,
-  type LabelledSamples,
   type Lineage,
+  type ModelTaskOptions,
   type Provenance,
   train,
   type TrainOptions,
@@ -26,13 +26,15 @@ import {
 import { StoppedError, UserError } from "../errors.ts";
 import type { Work } from "../pipeline/child-protocol.ts";
 import type { WorkInput } from "../pipeline/stage.ts";
+import type { RunRecipe } from "../recipe/run-recipe.ts";
 import { shortNumber } from "../draw/terminal-plot.ts";
 import { presetOf } from "./tokenizer.ts";
-import { openTrainingSamples } from "./labelled-samples.ts";
+import { openLabelledSamples } from "./labelled-samples.ts";
 
 export interface TrainStageOptions {
   readonly preset: string;
   readonly recipe: TrainRecipe;
+  readonly validation: RunRecipe["validation"];
 }
 export interface TrainStageSetting {
   readonly dataDir: string;
@@ -82,16 +84,23 @@ export const work: Work<
       : await checkpointStart(join(runDir, recipe.init.path), preset);
   const { codec, weights, lineage } = start;
   const { cameras, image } = codec.manifest;
-  const data = await openTrainingSamples(resolve(runDir, setting.dataDir), {
-    cameras: cameras.map((c) => c.name),
-    width: image.widthPx,
-    height: image.heightPx,
-  });
+  const data = await openLabelledSamples(
+    resolve(runDir, setting.dataDir),
+    {
+      cameras: cameras.map((c) => c.name),
+      width: image.widthPx,
+      height: image.heightPx,
+    },
+    options.validation.samples,
+  );
+  const { everySteps } = options.validation;
+  const validation =
+    data.heldOut.length >= recipe.batch.size ? { samples: data.heldOut, everySteps } : undefined;
   let loss: number | null = null;
   try {
     const result = await runTask(
       recipe,
-      { codec, weights, samples: data.samples },
+      { codec, weights, samples: data.train, ...(validation === undefined ? {} : { validation }) },
       {
         runFolder: join(runDir, recipe.stage),
         recipe,
@@ -113,7 +122,7 @@ export const work: Work<
 
 async function runTask(
   recipe: TrainRecipe,
-  model: { codec: DrivingCodec; weights: Weights; samples: LabelledSamples },
+  model: Omit<ModelTaskOptions<TrainRecipe>, "recipe">,
   options: TrainOptions,
 ): Promise<TrainResult> {
   if (recipe.stage === "stage1") {
