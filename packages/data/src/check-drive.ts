@@ -82,14 +82,6 @@ export function checkMotion(
         `quaternion has length ${length}; expected 1 within ${limits.quatTolerance}. Check the column order (w, x, y, z).`,
       );
     }
-    const speed = Math.hypot(motion.vx[i], motion.vy[i], motion.vz[i]);
-    if (speed > limits.maxSpeedMps) {
-      throw new FormatError(
-        "value",
-        at(i),
-        `speed is ${speed.toFixed(1)} m/s; expected at most ${limits.maxSpeedMps}. Check the unit, or cut out the jump.`,
-      );
-    }
     if (i > 0) {
       const step = Math.hypot(
         motion.x[i] - motion.x[i - 1],
@@ -105,6 +97,17 @@ export function checkMotion(
           `position jumps ${step.toFixed(1)} m in ${(t - stampUs[i - 1]) * 1e-6} s (${stepSpeed.toFixed(0)} m/s); expected at most ${limits.maxStepSpeedMps} m/s. Cut the recording there.`,
         );
       }
+    }
+  }
+  // After the positions: a jump there spoils the velocities of its neighbours.
+  for (let i = 0; i < n; i++) {
+    const speed = Math.hypot(motion.vx[i], motion.vy[i], motion.vz[i]);
+    if (speed > limits.maxSpeedMps) {
+      throw new FormatError(
+        "value",
+        at(i),
+        `speed is ${speed.toFixed(1)} m/s; expected at most ${limits.maxSpeedMps}. Check the unit, or cut out the jump.`,
+      );
     }
   }
 }

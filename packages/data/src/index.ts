@@ -1,5 +1,30 @@
 export { checkDrive, checkMotion, driveIdFrom, driveIdPattern, motionGaps } from "./check-drive.ts";
+export {
+  createDataset,
+  type Dataset,
+  type DatasetOptions,
+  type DriveEntry,
+  fingerprintOf,
+  openDataset,
+  splitOf,
+} from "./dataset/dataset.ts";
+export {
+  importDrives,
+  type ImportOptions,
+  type ImportProgress,
+  type ImportResult,
+  type SkippedItem,
+} from "./dataset/import.ts";
+export {
+  type SplitDrive,
+  splitDrives,
+  type SplitName,
+  splitNames,
+  type SplitOptions,
+  type Splits,
+} from "./dataset/splits.ts";
 export * from "./decision.ts";
+export { describeDrive, type DriveDescription, type Rate } from "./describe.ts";
 export * from "./drive.ts";
 export { type CameraIndex, type DriveHandle, handleOfDrive } from "./drive-handle.ts";
 export {
@@ -10,6 +35,7 @@ export {
   SampleError,
   StorageError,
 } from "./errors.ts";
+export { decodeImage, type DecodeOptions, encodeJpeg } from "./image.ts";
 export {
   type AtomicFile,
   type AtomicFs,
@@ -30,3 +56,23 @@ export {
 } from "./mcap/open-drive.ts";
 export { writeDrive, type WriteDriveOptions, type WrittenDrive } from "./mcap/write-drive.ts";
 export * from "./sample.ts";
+export {
+  type DriveFiles,
+  openSampleLoader,
+  type SampleKey,
+  type SampleLoader,
+  type SampleLoaderOptions,
+  type SampleLoaderStats,
+} from "./sampling/loader.ts";
+export {
+  requireSample,
+  routeAt,
+  sampleAt,
+  sampleGrid,
+  type SampleGridOptions,
+  sampleIdOf,
+  type SampleOptions,
+  type SampleWindowOptions,
+} from "./sampling/sample-at.ts";
+export { detectFormat, driveSources, findSource } from "./sources/registry.ts";
+export type { DriveRef, DriveSource } from "./sources/source.ts";

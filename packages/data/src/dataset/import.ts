@@ -1,0 +1,115 @@
+/** Imports recordings into a data set: a bad one is skipped and listed, a finished one is not done again. */
+import { join } from "node:path";
+import { DataConfigError, FormatError } from "../errors.ts";
+import type { AtomicOptions } from "../io/atomic.ts";
+import { writeJsonl } from "../io/json.ts";
+import { type DriveRef, type DriveSource, hashInput } from "../sources/source.ts";
+import { createDataset } from "./dataset.ts";
+
+export interface SkippedItem {
+  readonly id: string;
+  readonly path: string;
+  readonly format: string;
+  readonly code: string;
+  /** File, row or byte, what is wrong, what to do. */
+  readonly error: string;
+}
+
+export interface ImportProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly id: string;
+  readonly outcome: "imported" | "unchanged" | "skipped";
+}
+
+export interface ImportOptions extends AtomicOptions {
+  onProgress?(progress: ImportProgress): void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ImportResult {
+  /** Drives written by this call. */
+  readonly imported: number;
+  /** Drives that were there already, from the same input. */
+  readonly unchanged: number;
+  readonly skipped: readonly SkippedItem[];
+  readonly fingerprint: string;
+}
+
+async function listed(source: DriveSource, path: string): Promise<DriveRef[]> {
+  const refs: DriveRef[] = [];
+  try {
+    for await (const ref of source.list(path)) refs.push(ref);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    throw new DataConfigError(`${path}: no such file or folder. Check the path to import from.`);
+  }
+  if (refs.length === 0) {
+    throw new DataConfigError(
+      `${path}: no ${source.format} recording there. Check the path and the format.`,
+    );
+  }
+  const seen = new Map<string, DriveRef>();
+  for (const ref of refs) {
+    const other = seen.get(ref.id);
+    if (other !== undefined) {
+      throw new DataConfigError(
+        `${ref.path} and ${other.path} would both become drive "${ref.id}". Import them into two data sets.`,
+      );
+    }
+    seen.set(ref.id, ref);
+  }
+  return refs;
+}
+
+/**
+ * Imports all recordings below `path`. Bad input is skipped and written to `skipped.jsonl` in the data set (removed from
+ * it once it imports); a full disk or a stop signal ends the batch with all finished drives kept and listed.
+ */
+export async function importDrives(
+  source: DriveSource,
+  path: string,
+  datasetDir: string,
+  options: ImportOptions = {},
+): Promise<ImportResult> {
+  const refs = await listed(source, path);
+  const storage = options.fs === undefined ? {} : { fs: options.fs };
+  const dataset = await createDataset(datasetDir, storage);
+  const known = new Map(dataset.drives.map((d) => [d.id, d.inputHash]));
+  const skipped: SkippedItem[] = [];
+  let imported = 0;
+  let unchanged = 0;
+  try {
+    for (const [i, ref] of refs.entries()) {
+      options.signal?.throwIfAborted();
+      const report = (outcome: ImportProgress["outcome"]) =>
+        options.onProgress?.({ done: i + 1, total: refs.length, id: ref.id, outcome });
+      try {
+        const inputHash = await hashInput(source, ref);
+        if (known.get(ref.id) === inputHash) {
+          unchanged++;
+          report("unchanged");
+          continue;
+        }
+        await dataset.addDrive(await source.read(ref), { inputHash });
+        imported++;
+        report("imported");
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        skipped.push({
+          id: ref.id,
+          path: ref.path,
+          format: ref.format,
+          code: error.code,
+          error: error.message,
+        });
+        report("skipped");
+      }
+    }
+  } finally {
+    // Drives are whole files: list what is there, also when the batch was stopped.
+    await dataset.commit();
+  }
+  await writeJsonl(join(datasetDir, "skipped.jsonl"), skipped, storage);
+  return { imported, unchanged, skipped, fingerprint: dataset.fingerprint };
+}
