@@ -75,13 +75,12 @@ describe("label masks", () => {
 });
 
 describe("information weights", () => {
-  it("are full where the corpus branches evenly and small where it never does", () => {
-    const weights = informationWeights([
-      [1, 2, 3, 4],
-      [1, 5, 3, 4],
-      [1, 6, 3, 4],
-    ])([1, 2, 3, 4]);
-    expect([...weights].map((w) => Number(w.toFixed(3)))).toEqual([0.05, 1, 0.05, 0.05]);
-    expect(informationWeights([[1, 2]])([9, 8])[1]).toBe(1);
+  it("are full where the meaning decides, small where wording is free or nothing branches", () => {
+    const rows = ["a", "b", "c"].flatMap((meaning, k) =>
+      [7, 8].map((wording) => ({ ids: [1, wording, 2, 10 + k, 3], meaning })),
+    );
+    const weights = informationWeights(rows)([1, 7, 2, 10, 3]);
+    expect([...weights].map((w) => Number(w.toFixed(3)))).toEqual([0.05, 0.05, 0.05, 1, 0.05]);
+    expect(informationWeights([{ ids: [1, 2], meaning: "a" }])([9, 8])[1]).toBe(1);
   });
 });

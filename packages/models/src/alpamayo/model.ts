@@ -27,7 +27,7 @@ export class AlpamayoModel {
 
   /** Fresh weights from a seed. */
   static create(codec: DrivingCodec, rng: Rng): AlpamayoModel {
-    return new AlpamayoModel(codec, initialWeights(codec.config, rng));
+    return new AlpamayoModel(codec, initialWeights(codec.config, rng, codec.manifest.vocabulary));
   }
 
   /** Reads a folder that `save` wrote: config.json, manifest.json, tokenizer.json, model.safetensors (or shards). */

@@ -29,9 +29,15 @@ export function fillPatchBasis(weight: Float32Array, vision: VisionConfig): void
   for (let u = 0; u < 8; u++)
     for (let v = 0; v < 8; v++)
       for (let colour = 0; colour < 3; colour++)
+        // Motion and colour are kept to lower frequencies than brightness.
         for (const trend of frames > 1 ? [false, true] : [false])
-          // Motion and colour are kept to lower frequencies than brightness.
-          filters.push({ cost: u + v + (colour > 0 ? 1 : 0) + (trend ? 2 : 0), u, v, colour, trend });
+          filters.push({
+            cost: u + v + (colour > 0 ? 1 : 0) + (trend ? 2 : 0),
+            u,
+            v,
+            colour,
+            trend,
+          });
   filters.sort((a, b) => a.cost - b.cost);
   for (const [row, f] of filters.slice(0, hiddenSize).entries()) {
     const axis = colourAxes[f.colour] as readonly number[];
@@ -42,7 +48,8 @@ export function fillPatchBasis(weight: Float32Array, vision: VisionConfig): void
         for (let y = 0; y < p; y++)
           for (let x = 0; x < p; x++) {
             const overTime = f.trend ? (2 * t) / (frames - 1) - 1 : 1;
-            const wave = Math.cos((Math.PI * f.u * (y + 0.5)) / p) * Math.cos((Math.PI * f.v * (x + 0.5)) / p);
+            const wave =
+              Math.cos((Math.PI * f.u * (y + 0.5)) / p) * Math.cos((Math.PI * f.v * (x + 0.5)) / p);
             weight[row * length + ((c * frames + t) * p + y) * p + x] =
               (gain * (axis[c] as number) * overTime * wave) / (frames * p * p);
           }

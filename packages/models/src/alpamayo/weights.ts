@@ -2,6 +2,8 @@ import type { Rng } from "@causeway/geom";
 import { sizeOf, type Tensor } from "@causeway/graph";
 import { ConfigError } from "../errors.ts";
 import { type AlpamayoConfig } from "./config.ts";
+import type { VocabularyMap } from "./vocabulary.ts";
+import { fillOrdinalRows, fillPatchBasis } from "./structured-init.ts";
 import { buildStage1, buildStage2 } from "./training.ts";
 
 /** Weights by checkpoint name ("vlm.model.visual…", "expert…", "action_in_proj…"), float32. */
@@ -39,8 +41,14 @@ export function moduleOf(name: string): WeightModule {
  * 1/sqrt(inputs) where that is larger (a width of 128 with 0.02 would start with a tenth of the signal); embeddings
  * keep `initializerRange`. Projections back into a residual stream are smaller by sqrt(2 * layers), as in GPT-2.
  * Every tensor has its own generator, so adding one changes no other.
+ *
+ * @param trajectoryTokens First future bin and first history bin, which then start ordered (see structured-init.ts).
  */
-export function initialWeights(config: AlpamayoConfig, rng: Rng): Map<string, Tensor> {
+export function initialWeights(
+  config: AlpamayoConfig,
+  rng: Rng,
+  trajectoryTokens: Pick<VocabularyMap, "futureFirst" | "historyFirst"> | null = null,
+): Map<string, Tensor> {
   const out = new Map<string, Tensor>();
   const { text, vision } = config.vlm;
   for (const [name, shape] of weightShapes(config)) {
@@ -58,6 +66,19 @@ export function initialWeights(config: AlpamayoConfig, rng: Rng): Map<string, Te
       const own = rng.fork(name);
       for (let i = 0; i < data.length; i++) data[i] = std * own.normal();
     }
+    if (name === "vlm.model.visual.patch_embed.proj.weight") fillPatchBasis(data, vision);
+    if (/(embed_tokens|lm_head)\.weight$/.test(name) && trajectoryTokens !== null)
+      for (const [first, { bins }] of [
+        [trajectoryTokens.futureFirst, config.futureTokens],
+        [trajectoryTokens.historyFirst, config.historyTokens],
+      ] as const)
+        fillOrdinalRows(data, {
+          first,
+          bins,
+          width: text.hiddenSize,
+          std: text.initializerRange,
+          rng: rng.fork(`${name}@${first}`),
+        });
     out.set(name, { dtype: "float32", shape, data });
   }
   return out;

@@ -25,7 +25,7 @@ export interface CameraSize {
 const degrees = Math.PI / 180;
 
 /**
- * Front wide, cross left, cross right. The pinhole front camera sees 100 degrees: at 160 px wide the 120 degrees of
+ * Front wide, cross left, cross right, front telephoto: the released models' set. The pinhole front camera sees 100 degrees: at 160 px wide the 120 degrees of
  * its namesake would leave 46 px per unit of tangent and a car at 30 m under 3 px; 100 degrees give 67.
  */
 export function defaultCameras(size: CameraSize = { width: 160, height: 96 }): CameraSpec[] {
@@ -58,6 +58,16 @@ export function defaultCameras(size: CameraSize = { width: 160, height: 96 }): C
       z: 1.35,
       yaw: -68 * degrees,
     },
+    {
+      ...base,
+      name: "camera_front_tele_30fov",
+      hfovRad: 34 * degrees,
+      horizon: 0.5,
+      x: 1.7,
+      y: 0,
+      z: 1.5,
+      yaw: 0,
+    },
   ];
 }
 
@@ -67,6 +77,10 @@ export function modelCameraIndex(name: string): number | null {
     "camera_cross_left_120fov",
     "camera_front_wide_120fov",
     "camera_cross_right_120fov",
+    "camera_rear_left_70fov",
+    "camera_rear_tele_30fov",
+    "camera_rear_right_70fov",
+    "camera_front_tele_30fov",
   ].indexOf(name);
   return index < 0 ? null : index;
 }
