@@ -203,7 +203,7 @@ export function drawVehicle(canvas: Canvas, v: VehicleLook): void {
   }
 }
 
-/** A walker: swinging legs, torso, head; at least about 2 px wide. `phase` is the metres walked. */
+/** A walker: swinging legs, torso, head; at least about 2 px wide and, up to 1.7 times life size, 6 px tall. `phase` is the metres walked. */
 export function drawWalker(
   canvas: Canvas,
   x: number,
@@ -218,10 +218,12 @@ export function drawWalker(
   const depth = canvas.sees(x, y, 1, 90);
   if (depth < 0) return;
   const px = canvas.focal / Math.max(0.5, depth);
-  const wide = Math.max(1, 2.1 / (0.5 * px));
+  // Far people are drawn up to 1.7 times taller, so that someone on a crossing 35 m away has 6 rows of pixels.
+  const tall = Math.max(1, Math.min(1.7, 6 / (heightM * px)));
+  const wide = Math.max(1, 2.3 / (0.5 * px));
   const half = 0.25 * Math.min(4, wide);
-  const hip = 0.48 * heightM;
-  const neck = 0.82 * heightM;
+  const hip = 0.48 * heightM * tall;
+  const neck = 0.82 * heightM * tall;
   const swing = isMoving ? 0.24 * Math.sin((phase / 0.75) * Math.PI) : 0.03;
   const box = (x0: number, x1: number, h: number, z0: number, z1: number, color: number) =>
     drawPrism(
@@ -234,10 +236,10 @@ export function drawWalker(
       color,
       color,
     );
-  box(swing - 0.08 * wide, swing + 0.08 * wide, half * 0.7, 0.02, hip, trousers);
-  box(-swing - 0.08 * wide, -swing + 0.08 * wide, half * 0.7, 0.02, hip, trousers);
-  box(-0.16 * wide, 0.16 * wide, half, hip, neck, shirt);
-  canvas.splat(x, y, 0.91 * heightM, 0.13, 0.8, 0xc99a78, 1, 0);
+  box(swing - 0.11 * wide, swing + 0.11 * wide, half * 0.8, 0.02, hip, trousers);
+  box(-swing - 0.11 * wide, -swing + 0.11 * wide, half * 0.8, 0.02, hip, trousers);
+  box(-0.85 * half, 0.85 * half, half, hip, neck, shirt);
+  canvas.splat(x, y, 0.91 * heightM * tall, 0.13 * tall, 0.9, 0xc99a78, 1, 0);
 }
 
 const lampColor: Readonly<Record<"red" | "yellow" | "green", number>> = {

@@ -8,7 +8,7 @@ import type { Rng } from "@causeway/geom";
 export interface Perturbation {
   /** Mean number of disturbances a second; 0.15 is one in about 7 s. */
   readonly ratePerSec: number;
-  /** Typical heading error that a push leaves, rad; 0.08 gives roughly half a metre of offset. */
+  /** Typical heading error that a push leaves, rad; the expert counters it: 0.17 gives offsets up to about 0.9 m. */
   readonly headingRad: number;
   /** Typical acceleration error, m/s^2. */
   readonly accelMps2: number;
@@ -16,7 +16,7 @@ export interface Perturbation {
 
 export const defaultPerturbation: Perturbation = {
   ratePerSec: 0.16,
-  headingRad: 0.085,
+  headingRad: 0.17,
   accelMps2: 1.2,
 };
 

@@ -10,9 +10,8 @@ const carColors = [
 
 export const pickCarColor = (rng: Rng): number => rng.pick(carColors);
 
-const shirtColors = [
-  0xd2452f, 0x2f6fd2, 0xe0c341, 0x3aa35b, 0xf0f0f0, 0x222222, 0xd27fb0, 0xe07b2f,
-] as const;
+/** Bright on purpose: people must stand out against asphalt and grass at a few pixels. */
+const shirtColors = [0xe8452f, 0x2f7ff0, 0xf2d23a, 0xf5f5f5, 0xe87fc0, 0xf0802a, 0xb03af0] as const;
 export const pickShirtColor = (rng: Rng): number => rng.pick(shirtColors);
 const trousersColors = [0x23283a, 0x3a3a3a, 0x5b4a3a, 0x1b1b1b, 0x6b7280] as const;
 export const pickTrousersColor = (rng: Rng): number => rng.pick(trousersColors);
