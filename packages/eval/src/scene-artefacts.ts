@@ -287,7 +287,6 @@ export class FilmBuilder {
     const egoX = frames.map((f) => f.ego.x);
     const egoY = frames.map((f) => f.ego.y);
     const tracks: {
-      id: number;
       kind: ActorKind;
       lengthM: number;
       widthM: number;
@@ -310,7 +309,6 @@ export class FilmBuilder {
         let track = open.get(a.id);
         if (track === undefined) {
           track = {
-            id: a.id,
             kind: a.kind,
             lengthM: cm(a.lengthM),
             widthM: cm(a.widthM),
@@ -355,7 +353,7 @@ export class FilmBuilder {
       y: egoY.map(cm),
       yaw: frames.map((f) => tenthMrad(f.ego.yaw)),
       speedMps: frames.map((f) => cm(f.ego.speedMps)),
-      actors: tracks.map(({ id: _, ...track }) => track),
+      actors: tracks,
       lights: [...lightColors].map(([id, colors]) => ({
         id,
         colors: colors.padEnd(frames.length, "o"),

@@ -11,6 +11,7 @@ const artefacts = await syntheticReport({
   clips: 16,
   films: true,
   cameraEvery: 3,
+  resamples: 1000,
   seed: 11,
 });
 const text = renderReport(artefacts);

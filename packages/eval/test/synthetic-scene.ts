@@ -16,17 +16,21 @@ const line = (points: readonly (readonly [number, number])[]) => ({
 const range = (from: number, to: number, step: number) =>
   Array.from({ length: Math.round((to - from) / step) + 1 }, (_, i) => from + i * step);
 
-/** Main road along x with a gentle curve, crossing at x = 120. Lane 1 (ego) is centred at y = 0, lane 2 at +3.5 (oncoming). */
-export function syntheticMap(curvePerM: number): {
-  map: RoadMap;
-  center: (s: number) => { x: number; y: number; yaw: number };
-} {
-  const center = (s: number) => {
+/** Centre of the ego's lane by arc length: straight for 20 m, then a constant bend. */
+export function centerLine(
+  curvePerM: number,
+): (s: number) => { x: number; y: number; yaw: number } {
+  return (s) => {
     const yaw = s < 20 ? 0 : curvePerM * (s - 20);
     if (curvePerM === 0 || s < 20) return { x: s, y: 0, yaw };
     const r = 1 / curvePerM;
     return { x: 20 + r * Math.sin(yaw), y: r * (1 - Math.cos(yaw)), yaw };
   };
+}
+
+/** Main road along x with a gentle curve, crossing at x = 120. Lane 1 (ego) is centred at y = 0, lane 2 at +3.5 (oncoming). */
+export function syntheticMap(curvePerM: number): { map: RoadMap } {
+  const center = centerLine(curvePerM);
   const offset = (s: number, d: number): [number, number] => {
     const c = center(s);
     return [c.x - Math.sin(c.yaw) * d, c.y + Math.cos(c.yaw) * d];
@@ -96,7 +100,7 @@ export function syntheticMap(curvePerM: number): {
     ],
     lights: [{ id: 1, x: across(8, -3)[0], y: across(8, -3)[1], z: 5, yaw: c.yaw + Math.PI }],
   };
-  return { map, center };
+  return { map };
 }
 
 const q = (yaw: number) => {

@@ -25,7 +25,14 @@ import {
   scoreOpenLoop,
   type TrainMetricRow,
 } from "@causeway/eval";
-import { cameraSize, cameras, drawCamera, egoBox, syntheticMap } from "./synthetic-scene.ts";
+import {
+  cameraSize,
+  cameras,
+  centerLine,
+  drawCamera,
+  egoBox,
+  syntheticMap,
+} from "./synthetic-scene.ts";
 
 interface Scenario {
   readonly kind: string;
@@ -172,6 +179,24 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
+const tableSecs = 0.05;
+const tables = new Map<string, Float64Array>();
+/** Metres driven by time, every 0.05 s to 30 s. */
+function driveTable(scenario: Scenario, skill: number): Float64Array {
+  const key = `${scenario.kind} ${skill}`;
+  let table = tables.get(key);
+  if (table === undefined) {
+    table = new Float64Array(601);
+    for (let i = 1; i < table.length; i++) {
+      const t = (i - 0.5) * tableSecs;
+      const v = scenario.speed(0) * (1 - skill) + scenario.speed(t) * skill;
+      table[i] = table[i - 1] + v * tableSecs;
+    }
+    tables.set(key, table);
+  }
+  return table;
+}
+
 /** Ego pose at time t in a scenario that begins at `startM` along the lane. */
 function egoAt(
   scenario: Scenario,
@@ -179,14 +204,15 @@ function egoAt(
   t: number,
   skill = 1,
 ): { x: number; y: number; yaw: number; speedMps: number } {
-  const { center } = syntheticMap(scenario.curvePerM);
-  let s = startM;
-  const dt = 0.05;
   const bad = 1 - skill;
   const speedAt = (u: number) => scenario.speed(0) * bad + scenario.speed(u) * skill;
-  for (let u = 0; u < t - 1e-9; u += dt) s += speedAt(u) * dt;
-  for (let u = 0; u > t + 1e-9; u -= dt) s -= speedAt(0) * dt;
-  const c = center(s);
+  const driven = driveTable(scenario, skill);
+  const at = Math.max(0, Math.min(driven.length - 2, Math.floor(t / tableSecs)));
+  const s =
+    t < 0
+      ? startM + speedAt(0) * t
+      : startM + driven[at] + ((driven[at + 1] - driven[at]) * (t - at * tableSecs)) / tableSecs;
+  const c = centerLine(scenario.curvePerM)(s);
   const d = scenario.side(Math.max(0, t)) * skill;
   const slope = (scenario.side(Math.max(0, t + 0.1)) * skill - d) / Math.max(0.1, speedAt(t) * 0.1);
   return {
@@ -241,6 +267,8 @@ export interface SyntheticSize {
   /** Films of the model and of constant velocity, per kind. */
   readonly films: boolean;
   readonly cameraEvery: number;
+  /** Of the bootstrap. */
+  readonly resamples: number;
   readonly seed: number;
 }
 export const smallSize: SyntheticSize = {
@@ -249,7 +277,8 @@ export const smallSize: SyntheticSize = {
   scenesPerKind: 2,
   clips: 3,
   films: true,
-  cameraEvery: 40,
+  cameraEvery: 70,
+  resamples: 100,
   seed: 5,
 };
 
@@ -335,6 +364,7 @@ export async function syntheticReport(size: SyntheticSize): Promise<ReportArtefa
               name,
               ...cameraSize,
               calibration,
+              frameSecs: c === 0 ? [-0.3, -0.2, -0.1, 0] : [0],
               frames: await Promise.all(
                 (c === 0 ? [0.3, 0.2, 0.1, 0] : [0]).map((back) =>
                   drawCamera(
@@ -451,7 +481,14 @@ export async function syntheticReport(size: SyntheticSize): Promise<ReportArtefa
       facts: [["tokenizer", "1 024 entries"]],
       warnings: [],
     },
-    summary: makeSummary({ openLoop, decisions, closedLoop, wallSecs: 552, peakRssMb: 2210 }),
+    summary: makeSummary({
+      openLoop,
+      decisions,
+      closedLoop,
+      wallSecs: 552,
+      peakRssMb: 2210,
+      bootstrap: { seed: 20260, resamples: size.resamples, level: 0.95 },
+    }),
     trainMetrics: [
       ...curve("stage1", 420, 6.3, 0.82, rng),
       ...curve("stage2", 300, 1.4, 0.21, rng),

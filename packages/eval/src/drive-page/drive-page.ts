@@ -3,7 +3,7 @@ import { count, duration, fixed } from "../report/format.ts";
 import { type Html, html } from "../report/html.ts";
 import { renderPage } from "../report/page.ts";
 import type { DrivePageData } from "./data.ts";
-import { timeline, timelineScale } from "./timeline.ts";
+import { timeline, timelineScale, toneLegend } from "./timeline.ts";
 import { track, trackFrame } from "./track.ts";
 
 const round = (values: ArrayLike<number>, digits: number) =>
@@ -23,6 +23,15 @@ function keyframeTable(data: DrivePageData): Html {
   })}</ol>`;
 }
 
+/** What the importer assumed: a few lines as they are, many behind a click. */
+function notes(lines: readonly string[]): Html {
+  const list = lines.map((n) => html`<li>${n}</li>`);
+  if (lines.length === 0) return html``;
+  return lines.length <= 2
+    ? html`<ul class="notes">${list}</ul>`
+    : html`<details class="notes"><summary>${lines.length} assumptions of the importer</summary><ul>${list}</ul></details>`;
+}
+
 /** The page as one string; no requests, no files beside it. */
 export function renderDrivePage(data: DrivePageData): string {
   const frame = trackFrame(data, data.pictures.length > 0 ? 1.25 : 0.86);
@@ -37,8 +46,8 @@ export function renderDrivePage(data: DrivePageData): string {
   ];
   const body = html`<section class="hero"><div class="title"><h1>${data.id}</h1>${data.indexHref === null ? null : html`<a class="back" href="${data.indexHref}">all drives</a>`}</div>
 <p class="facts">${facts.filter(([, v]) => v !== "").map(([k, v]) => html`<span>${k} <b>${v}</b></span>`)}</p>
-${data.notes.map((n) => html`<p class="note">${n}</p>`)}</section>
-<div class="drive"><div class="time">${timeline(data)}</div>
+${notes(data.notes)}</section>
+<div class="drive"><div class="time"><div class="scroll">${timeline(data)}</div>${toneLegend(data.bands)}</div>
 <div class="place">${data.pictures.length === 0 ? null : html`<img id="picture" alt="camera" src="data:image/jpeg;base64,${data.pictures[0].jpeg}">`}${track(data, frame)}
 <p class="readout" id="readout"></p><div class="ramp"><span>standing</span><i></i><span>${fixed(maximum(data.speedMps) * 3.6, 0)} km/h</span></div></div></div>
 <section><h2>Keyframes</h2>${keyframeTable(data)}</section>`;

@@ -59,10 +59,12 @@ export function track(data: DrivePageData, frame: TrackFrame): Html {
     const share = Math.round((100 * Math.abs(data.speedMps[(from + to) >> 1] || 0)) / fastest);
     pieces.push(html`<path class="speed" style="--v:${share}%" d="${d}"/>`);
   }
+  const crowd = data.keyframes.length;
+  const bubble = frame.unit * (crowd <= 10 ? 1 : crowd <= 40 ? 0.72 : 0.45);
   const keys = data.keyframes.map((k, i) => {
     let at = 0;
     while (at < n - 1 && data.tSecs[at] < k.tSecs) at++;
-    return html`<g class="key" transform="translate(${m(-data.y[at])} ${m(-data.x[at])}) rotate(${m(-frame.degrees)}) scale(${m(frame.unit)})" data-at="${k.tSecs}"><circle r="2.6"/><text y="1.1" text-anchor="middle">${i + 1}</text></g>`;
+    return html`<g class="key" transform="translate(${m(-data.y[at])} ${m(-data.x[at])}) rotate(${m(-frame.degrees)}) scale(${m(bubble)})" data-at="${k.tSecs}"><circle r="2.6"/><text y="1.1" text-anchor="middle">${i + 1}</text></g>`;
   });
   return html`<svg id="track" class="bev" viewBox="${frame.view}" role="img" aria-label="track from above, coloured by speed"><g transform="rotate(${m(frame.degrees)})">${data.map === null ? null : mapLayer(data.map)}${pieces}${keys}<circle id="here" r="${m(frame.unit * 1.5)}" cx="${m(-(data.y[0] ?? 0))}" cy="${m(-(data.x[0] ?? 0))}"/></g></svg>`;
 }

@@ -1,6 +1,6 @@
 import { createRng } from "@causeway/geom";
 import { describe, expect, it } from "vitest";
-import { bootstrapMean, bootstrapRatio, quantileOfSorted } from "./bootstrap.ts";
+import { bootstrapMean, bootstrapRatio, bootstrapShare, quantileOfSorted } from "./bootstrap.ts";
 
 const options = { seed: 7, resamples: 1000, level: 0.95 };
 
@@ -78,5 +78,26 @@ describe("cluster bootstrap", () => {
   it("interpolates quantiles", () => {
     expect(quantileOfSorted([0, 10], 0.25)).toBe(2.5);
     expect(quantileOfSorted([1, 2, 3], 1)).toBe(3);
+  });
+});
+
+describe("shares", () => {
+  it("do not claim certainty from 0 of 48", () => {
+    const ids = Array.from({ length: 48 }, (_, i) => `s${i}`);
+    const never = bootstrapShare(
+      ids.map(() => false),
+      ids,
+      options,
+    );
+    // Exact binomial: 1 − 0.025^(1/48).
+    expect(never.interval?.[0]).toBe(0);
+    expect(never.interval?.[1]).toBeCloseTo(0.07397, 4);
+    const always = bootstrapShare(
+      ids.map(() => true),
+      ids,
+      options,
+    );
+    expect(always.interval?.[0]).toBeCloseTo(1 - 0.07397, 4);
+    expect(bootstrapShare([true, false], ["a", "b"], options).interval).toEqual([0, 1]);
   });
 });

@@ -97,7 +97,7 @@ export function bootstrapMean(
   clusterIds: readonly string[],
   options: BootstrapOptions = defaultBootstrap,
 ): Estimate {
-  return bootstrap(clusterIds, (w) => weightedMean(values, w), options);
+  return bootstrapRatio(values, new Array<number>(values.length).fill(1), clusterIds, options);
 }
 
 /**
@@ -122,9 +122,28 @@ export function bootstrapRatio(
   clusterIds: readonly string[],
   options: BootstrapOptions = defaultBootstrap,
 ): Estimate {
-  return bootstrap(
-    clusterIds,
-    (w) => weightedMean(numerators, w) / weightedMean(denominators, w),
+  // A ratio of sums needs only the sums of each cluster: a resample costs its clusters, not its items.
+  const sums = new Map<string, [number, number]>();
+  clusterIds.forEach((id, i) => {
+    const sum = sums.get(id) ?? [0, 0];
+    sum[0] += numerators[i];
+    sum[1] += denominators[i];
+    sums.set(id, sum);
+  });
+  const ids = [...sums.keys()];
+  const pairs = [...sums.values()];
+  const estimate = bootstrap(
+    ids,
+    (w) => {
+      let top = 0;
+      let bottom = 0;
+      for (let i = 0; i < pairs.length; i++) {
+        top += w[i] * pairs[i][0];
+        bottom += w[i] * pairs[i][1];
+      }
+      return top / bottom;
+    },
     options,
   );
+  return { ...estimate, n: clusterIds.length };
 }

@@ -9,13 +9,11 @@ import {
 import { EvalError } from "../errors.ts";
 import {
   type BootstrapOptions,
-  bootstrap,
   bootstrapMean,
   bootstrapRatio,
   bootstrapShare,
   defaultBootstrap,
   type Estimate,
-  weightedMean,
 } from "./bootstrap.ts";
 import { cornerDistances } from "./corners.ts";
 import {
@@ -290,10 +288,10 @@ export function winRate(
   options: BootstrapOptions = defaultBootstrap,
 ): Estimate {
   const pairs = pairMinAde(rows, a, b, horizon);
-  const wins = pairs.map((p) => (p.a < p.b ? 1 : 0));
-  return bootstrap(
+  const wins = pairs.map((p) => p.a < p.b);
+  return bootstrapShare(
+    wins,
     pairs.map((p) => p.recordingId),
-    (w) => weightedMean(wins, w),
     options,
   );
 }

@@ -27,7 +27,7 @@ export function interval(
   // The unit once, at the end.
   const unit = / %$|×$/.exec(low)?.[0] ?? "";
   const start = high.endsWith(unit) ? low.slice(0, low.length - unit.length) : low;
-  return value[0] < 0 ? `${start} … ${high}` : `${start}–${high}`;
+  return /^[−+]/.test(start) ? `${start} … ${high}` : `${start}–${high}`;
 }
 
 /** Value with its interval below in small type. */

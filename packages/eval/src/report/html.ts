@@ -20,8 +20,9 @@ export function escapeHtml(text: string): string {
 function render(value: HtmlValue): string {
   if (value === null || value === undefined || value === false) return "";
   if (value instanceof Html) return value.text;
-  if (Array.isArray(value)) return value.map(render).join("");
-  return escapeHtml(String(value));
+  if (typeof value === "string") return escapeHtml(value);
+  if (typeof value === "number") return String(value);
+  return value.map(render).join("");
 }
 
 /** `html\`<p>${text}</p>\``: strings and numbers are escaped, `Html` and lists of it go in as they are. */

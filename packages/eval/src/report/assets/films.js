@@ -119,7 +119,8 @@ function start() {
     const facts = document.createElement("p");
     facts.className = "note";
     facts.style.whiteSpace = "pre-line";
-    facts.textContent = `seed ${film.seed}\n${film.facts}`;
+    const lines = [`seed ${film.seed}`, ...film.facts.split("\n")];
+    facts.textContent = lines.join(views.length === 1 ? "  ·  " : "\n");
     cameraBox.append(facts);
     fillList();
     drawStrip();
