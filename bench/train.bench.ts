@@ -64,7 +64,7 @@ const moment = (index: number): LabelledMoment => ({
 const samples: LabelledSamples = {
   length: 256,
   id: String,
-  words: (index) => ({ navText: null, cot: moment(index).cot }),
+  words: (index) => ({ navText: null, cot: moment(index).cot, meaning: moment(index).cot }),
   read: async (index) => moment(index),
 };
 

@@ -1,7 +1,7 @@
 import type { Stage1Recipe } from "@causeway/train";
 
 /**
- * The quickstart's driver from fresh weights: 3 cameras, text and 32 coarse trajectory tokens. CPU, minutes.
+ * The quickstart's driver from fresh weights: front wide and telephoto, text and 32 coarse trajectory tokens. CPU, minutes.
  * The run that `npm run quickstart` uses.
  */
 export const stage1Nano = (): Stage1Recipe => ({
@@ -9,17 +9,18 @@ export const stage1Nano = (): Stage1Recipe => ({
   name: "stage1-nano",
   seed: 1,
   init: { kind: "fresh", preset: "nano" },
-  steps: 600,
-  batch: { size: 16, accumulate: 1 },
-  optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.95, eps: 1e-8 },
+  steps: 1300,
+  batch: { size: 8, accumulate: 1 },
+  optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.98, eps: 1e-8 },
   lr: 2e-3,
-  weightDecay: 0.05,
+  weightDecay: 0.01,
   clipNorm: 1,
   schedule: { kind: "cosine", warmup: 50, minRatio: 0.05 },
   modules: { freeze: [], lrMultipliers: [] },
   augment: { mirror: 0, brightness: 0.08, contrast: 0.15 },
   // Neighbouring trajectory tokens are nearly equal: without this the model copies them and never looks.
-  trajectoryInputDropout: { probability: 0.3, replacement: "random" },
+  trajectoryInputDropout: { probability: 0.5, replacement: "random" },
+  textWeights: { kind: "information", floor: 0.05 },
   lengthBuckets: [],
   checkpoint: { everySteps: 200, keepLast: 2 },
 });
@@ -61,5 +62,6 @@ export const stage1Alpamayo = (): Stage1Recipe => ({
   modules: { freeze: [], lrMultipliers: [{ pattern: "vlm.model.visual.*", multiplier: 0.1 }] },
   augment: { mirror: 0, brightness: 0, contrast: 0 },
   trajectoryInputDropout: { probability: 0, replacement: "random" },
+  textWeights: { kind: "equal" },
   checkpoint: { everySteps: 500, keepLast: 2 },
 });

@@ -1,6 +1,7 @@
 export {
   type CameraSize,
   type CameraSpec,
+  camerasNamed,
   calibrationOf,
   defaultCameras,
   modelCameraIndex,

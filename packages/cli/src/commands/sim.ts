@@ -41,7 +41,7 @@ export const command = createCommand(
   .option("--pushed <share>", "share of training drives with recoveries", "0.4")
   .action(
     action<SimOptions, []>("sim", async (context, options): Promise<Outcome> => {
-      const { scenarioKinds } = await import("@causeway/sim");
+      const { defaultCameras, scenarioKinds } = await import("@causeway/sim");
       const quickstart = await loadRunRecipe("quickstart");
       const kinds = options.kinds?.split(",").map((name) => {
         const kind = scenarioKinds.find((k) => k === name.trim());
@@ -65,6 +65,8 @@ export const command = createCommand(
         samples: quickstart.samples,
         drives: {
           ...quickstart.drives,
+          // The whole rig: what a later model looks at is not known here.
+          cameras: defaultCameras().map((camera) => camera.name),
           kinds: kinds ?? [...scenarioKinds],
           train: options.drives,
           heldOut: options.heldOut,

@@ -39,6 +39,8 @@ const loopSchema = z.strictObject({
     secs,
     /** Share of the training recordings in which the car is pushed off line at times, so that recovery is seen. */
     pushed: share,
+    /** Cameras that are recorded, by name. */
+    cameras: z.array(z.string().min(1)).min(1),
     image: z.strictObject({ width: count, height: count }),
     jpegQuality: z.int().min(1).max(100),
   }),

@@ -36,8 +36,14 @@ const sum = (results: readonly unknown[], key: string): number =>
 
 /** Simulated drives: `drives/` and, by `labelStage`, the rest of a dataset folder. */
 export function drivesStage(recipe: Pick<RunRecipe, "seed" | "drives">, dataDir: string): Stage {
-  const { secs, image, jpegQuality } = recipe.drives;
-  const options: DrivesOptions = { recordings: recordingsOf(recipe), secs, image, jpegQuality };
+  const { secs, cameras, image, jpegQuality } = recipe.drives;
+  const options: DrivesOptions = {
+    recordings: recordingsOf(recipe),
+    secs,
+    cameras,
+    image,
+    jpegQuality,
+  };
   return {
     name: "drives",
     title: "simulate drives",

@@ -10,7 +10,7 @@ import { AlpamayoModel } from "@causeway/models";
 import {
   type CameraSpec,
   constantVelocityPolicy,
-  defaultCameras,
+  camerasNamed,
   type Policy,
   runClosedLoop,
   type ScenarioKind,
@@ -49,7 +49,10 @@ export const work: Work<
   const model = await AlpamayoModel.load(resolve(runDir, options.checkpoint));
   const { cameras: names, image } = model.codec.manifest;
   const size = { width: image.widthPx, height: image.heightPx };
-  const cameras = defaultCameras(size);
+  const cameras = camerasNamed(
+    names.map((c) => c.name),
+    size,
+  );
   const dataset = await openDataset(resolve(runDir, setting.dataDir));
   const loader = await openLoader(dataset, { cameras: names.map((c) => c.name), ...size });
   const foreign = foreignPictures(await readSampleRows(dataset, ["test"]), loader, seed);
@@ -68,7 +71,7 @@ export const work: Work<
       closedLoop.batch,
     ),
   );
-  const front = cameras[0]?.name ?? "";
+  const front = (cameras.find((c) => c.yaw === 0) ?? cameras[0])?.name ?? "";
 
   try {
     await runBatches(join(runDir, "closed-loop"), batches, context, async ({ items }, report) => {

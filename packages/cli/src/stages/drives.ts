@@ -2,7 +2,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { writeDrive } from "@causeway/data";
-import { defaultCameras, defaultPerturbation, generateDrive } from "@causeway/sim";
+import { camerasNamed, defaultPerturbation, generateDrive } from "@causeway/sim";
 import type { Work } from "../pipeline/child-protocol.ts";
 import type { WorkInput } from "../pipeline/stage.ts";
 import { driveIdOf, type Recording } from "./recordings.ts";
@@ -10,6 +10,7 @@ import { driveIdOf, type Recording } from "./recordings.ts";
 export interface DrivesOptions {
   readonly recordings: readonly Recording[];
   readonly secs: number;
+  readonly cameras: readonly string[];
   readonly image: { readonly width: number; readonly height: number };
   readonly jpegQuality: number;
 }
@@ -25,7 +26,7 @@ export const work: Work<WorkInput<DrivesOptions, DataSetting>, { drives: number 
   const folder = resolve(runDir, setting.dataDir, "drives");
   await mkdir(folder, { recursive: true });
   const mine = options.recordings.filter((_, i) => i % context.parts === context.part);
-  const cameras = defaultCameras(options.image);
+  const cameras = camerasNamed(options.cameras, options.image);
   for (const [i, recording] of mine.entries()) {
     context.signal.throwIfAborted();
     const { kind, seed, pushed } = recording;

@@ -90,7 +90,11 @@ function samplesOf(rows: readonly SampleRow[], loader: SampleLoader): LabelledSa
   return {
     length: rows.length,
     id: (index) => row(index).id,
-    words: (index) => ({ navText: row(index).navText, cot: row(index).cot as string }),
+    words: (index) => ({
+      navText: row(index).navText,
+      cot: row(index).cot as string,
+      meaning: row(index).meaning ?? "",
+    }),
     async read(index) {
       const { driveId, t0Us, navText, cot } = row(index);
       const [sample] = await loader.load([{ driveId, t0Us }]);

@@ -39,6 +39,8 @@ export interface SampleRow {
   readonly navText: string | null;
   /** The sentence to learn, or null where nobody labelled this moment. */
   readonly cot: string | null;
+  /** Decision ids of that sentence, so that wordings of one meaning can be told apart from meanings. */
+  readonly meaning: string | null;
 }
 
 export interface LabelsResult {
@@ -50,6 +52,9 @@ export interface LabelsResult {
 }
 
 const stepsOf = (secs: number): number => Math.round(secs * 10) * 100_000;
+
+const meaningOf = (label: CocLabel | undefined): string | null =>
+  label === undefined ? null : [label.longitudinal, label.lateral, label.lateralSide].join();
 
 /** Labels of one drive. */
 export async function labelDrive(
@@ -77,14 +82,17 @@ export async function labelDrive(
       numKeyframes: keyframes.length,
     },
     oracle,
-    samples: times.map((t0Us, i) => ({
-      id: `${drive.id}@${t0Us}`,
-      driveId: drive.id,
-      t0Us,
-      split,
-      navText: navText(routeAt(drive.route, t0Us)),
-      cot: oracle[i]?.trace ?? null,
-    })),
+    samples: times.map(
+      (t0Us, i): SampleRow => ({
+        id: `${drive.id}@${t0Us}`,
+        driveId: drive.id,
+        t0Us,
+        split,
+        navText: navText(routeAt(drive.route, t0Us)),
+        cot: oracle[i]?.trace ?? null,
+        meaning: meaningOf(oracle[i]),
+      }),
+    ),
   };
 }
 

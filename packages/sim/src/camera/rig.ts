@@ -71,6 +71,19 @@ export function defaultCameras(size: CameraSize = { width: 160, height: 96 }): C
   ];
 }
 
+/** The cameras of the rig with these names, in the order given; an unknown name is an error that lists the known ones. */
+export function camerasNamed(names: readonly string[], size?: CameraSize): CameraSpec[] {
+  const rig = defaultCameras(size);
+  return names.map((name) => {
+    const camera = rig.find((c) => c.name === name);
+    if (camera === undefined)
+      throw new RangeError(
+        `cameras: the simulated car has no "${name}". Known: ${rig.map((c) => c.name).join(", ")}`,
+      );
+    return camera;
+  });
+}
+
 /** Camera index of the model family (PhysicalAI-AV order) for a camera name, or null. */
 export function modelCameraIndex(name: string): number | null {
   const index = [

@@ -53,11 +53,13 @@ export async function readExample(
   { codec, samples, recipe }: Pick<ModelTaskOptions<TrainRecipe>, "codec" | "samples" | "recipe">,
   index: number,
   rng: Rng,
+  weightsOf?: (ids: readonly number[]) => Float32Array,
 ): Promise<TrainingExample> {
   const isMirrored = rng.next() < recipe.augment.mirror;
   const levels = drawLevels(recipe.augment, rng);
   const moment = await samples.read(index);
-  const example = codec.example(isMirrored ? mirrorMoment(moment) : moment);
+  const shown = isMirrored ? mirrorMoment(moment) : moment;
+  const example = codec.example(weightsOf === undefined ? shown : { ...shown, weightsOf });
   if (levels) applyLevels(levels, example.patches);
   return example;
 }

@@ -16,7 +16,12 @@ export interface LabelledSamples {
   /** For messages: "drive-17@5100000". */
   id(index: number): string;
   /** The words of a moment; cheap, read once for every moment at the start. */
-  words(index: number): { readonly navText: string | null; readonly cot: string };
+  words(index: number): {
+    readonly navText: string | null;
+    readonly cot: string;
+    /** What the sentence says apart from its wording (decision ids); equal strings mean the same. */
+    readonly meaning: string;
+  };
   /** A moment with its pictures. Called ahead of time, several at once. */
   read(index: number): Promise<LabelledMoment>;
 }

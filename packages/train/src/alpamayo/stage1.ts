@@ -3,6 +3,7 @@ import type { Rng } from "@causeway/geom";
 import {
   BatchBuilder,
   buildStage1,
+  informationWeights,
   type Stage1Shape,
   stage1Shape,
   type TrainingExample,
@@ -41,6 +42,20 @@ export function dropTrajectoryInputs(
   }
 }
 
+/** The weight function of the recipe over the sentences of the data; undefined for equal weights. */
+function sentenceWeights({
+  codec,
+  samples,
+  recipe,
+}: ModelTaskOptions<Stage1Recipe>): ((ids: readonly number[]) => Float32Array) | undefined {
+  if (recipe.textWeights.kind === "equal") return undefined;
+  const corpus = Array.from({ length: samples.length }, (_, i) => {
+    const { cot, meaning } = samples.words(i);
+    return { ids: codec.sentenceIds(cot), meaning };
+  });
+  return informationWeights(corpus, recipe.textWeights.floor);
+}
+
 export async function createStage1Task(
   options: ModelTaskOptions<Stage1Recipe>,
 ): Promise<TrainTask<ModelBatch>> {
@@ -67,6 +82,7 @@ export async function createStage1Task(
     compileEvaluation(buildStage1(codec.config, shapeOf(length)), trainedSet, weights, options),
   );
   const builder = new BatchBuilder(codec);
+  const weightsOf = sentenceWeights(options);
   const toBatch = (examples: readonly TrainingExample[]): ModelBatch => {
     const longest = Math.max(...examples.map((e) => e.ids.length));
     const bucket = buckets.find((n) => n >= longest) as number;
@@ -84,7 +100,7 @@ export async function createStage1Task(
     checkpointFiles: modelFiles(codec),
     async prepare(indices, rng) {
       const examples = await Promise.all(
-        indices.map((index, row) => readExample(options, index, rng.fork(row))),
+        indices.map((index, row) => readExample(options, index, rng.fork(row), weightsOf)),
       );
       const result = toBatch(examples);
       dropTrajectoryInputs(

@@ -98,6 +98,18 @@ const stage1Schema = z.strictObject({
     probability: share,
     replacement: z.enum(["random", "neutral"]),
   }),
+  /**
+   * Weights of the sentence's tokens within their mean. "equal" is the released loss; "information" weights a token by
+   * what it tells about the decision (`informationWeights`), so that a small model learns to look before it learns style.
+   */
+  textWeights: z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("equal") }),
+    z.strictObject({
+      kind: z.literal("information"),
+      /** Weight of a token that tells nothing. */
+      floor: share,
+    }),
+  ]),
   /** Sequence lengths that graphs are compiled for; a batch uses the shortest that fits. Empty = the longest sample. */
   lengthBuckets: z.array(count),
 });
