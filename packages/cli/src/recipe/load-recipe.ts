@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { UserError } from "../errors.ts";
@@ -25,9 +26,7 @@ export async function loadRunRecipe(nameOrPath: string): Promise<RunRecipe> {
     );
   if (!existsSync(path)) throw new UserError("RECIPE", `recipe file not found (${path})`);
   const where = isPath ? nameOrPath : `recipe "${nameOrPath}"`;
-  const loaded = (await import(pathToFileURL(path).href, {
-    ...(path.endsWith(".json") ? { with: { type: "json" } } : {}),
-  })) as { recipe?: unknown; default?: unknown };
+  const loaded = await importRecipe(path, isPath);
   const exported = path.endsWith(".json") ? loaded.default : loaded.recipe;
   if (exported === undefined)
     throw new UserError(
@@ -36,4 +35,19 @@ export async function loadRunRecipe(nameOrPath: string): Promise<RunRecipe> {
     );
   const value: unknown = typeof exported === "function" ? (exported as () => unknown)() : exported;
   return parseRunRecipe(value, where);
+}
+
+interface RecipeModule {
+  readonly recipe?: unknown;
+  readonly default?: unknown;
+}
+
+async function importRecipe(path: string, isForeign: boolean): Promise<RecipeModule> {
+  const url = pathToFileURL(path).href;
+  if (path.endsWith(".json"))
+    return { default: JSON.parse(await readFile(path, "utf8")) as unknown };
+  if (!isForeign) return (await import(url)) as RecipeModule;
+  // A file outside of any package counts as CommonJS; a plain import of it fails in a way that nobody understands.
+  const { tsImport } = await import("tsx/esm/api");
+  return (await tsImport(url, import.meta.url)) as RecipeModule;
 }

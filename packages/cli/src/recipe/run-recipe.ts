@@ -169,6 +169,8 @@ export function parseRunRecipe(value: unknown, where: string): RunRecipe {
           );
       else if (issue.code === "invalid_value")
         problems.push(`${path}: not known. Known: ${issue.values.map(String).join(", ")}`);
+      else if (issue.code === "invalid_type" && issue.message.endsWith("received undefined"))
+        problems.push(`${path}: missing; expected ${issue.expected}`);
       else problems.push(`${path}: ${issue.message}`);
     }
     throw new RecipeError(`${where}: ${problems.join("; ")}`);
