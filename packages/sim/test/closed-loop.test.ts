@@ -75,6 +75,7 @@ describe("runClosedLoop", () => {
       "camera_front_wide_120fov",
       "camera_cross_left_120fov",
       "camera_cross_right_120fov",
+      "camera_front_tele_30fov",
     ]);
     // Rendering only what is needed must not change what is seen.
     for (const [name, frames] of sparse.cameras) {

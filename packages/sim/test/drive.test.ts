@@ -39,6 +39,7 @@ describe("generateDrive", () => {
       "camera_front_wide_120fov",
       "camera_cross_left_120fov",
       "camera_cross_right_120fov",
+      "camera_front_tele_30fov",
     ]);
     for (const camera of drive.cameras) {
       expect(camera.frames.length).toBe(rows);

@@ -40,6 +40,9 @@ export const expertIdm: IdmParams = {
 /** Need, in m/s^2 of constant braking, from which a stop begins. */
 export const stopOnsetMps2 = 1.15;
 
+/** A light that turns yellow is passed when stopping would take more than this, m/s^2. */
+const yellowStopMps2 = 2.6;
+
 const softStopM = 0.5;
 
 /** The expert aims to stand this far before a line, m. */
@@ -271,7 +274,7 @@ function addControls(
       const id = `light:${stop.lightId}`;
       const color = world.colors[stop.lightId];
       const need = (v * v) / (2 * Math.max(0.1, gap + 0.4));
-      if (color === "yellow" && need > 3 && !memory.stoppingFor.includes(id)) {
+      if (color === "yellow" && need > yellowStopMps2 && !memory.stoppingFor.includes(id)) {
         if (!memory.committedLights.includes(stop.lightId))
           memory.committedLights.push(stop.lightId);
       }

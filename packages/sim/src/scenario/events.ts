@@ -129,9 +129,14 @@ function addNeighbour(c: EventContext, comesOver: boolean): void {
   });
 }
 
+/** Whether a place on the route is in a junction or its approach, where people have crossings and nobody parks. */
+const nearJunction = (c: EventContext, s: number) =>
+  c.egoRoute.junctions.some((j) => s > j.startS - 25 && s < j.endS + 20);
+
 /** A car at the edge of the ego's lane: in the way (by 0.35 to 1.3 m), or close to it but clear. */
 function addParked(c: EventContext, s: number, inTheWay: boolean): void {
   const { rng } = c;
+  if (nearJunction(c, s)) return;
   const outer = c.egoLane === c.numLanes - 1;
   const canRight = outer && c.shoulderM > 0.5;
   const canLeft = c.egoLane === 0;
@@ -173,6 +178,7 @@ function addBlockedLane(c: EventContext): void {
 /** People at a crossing: they cross in front of the ego, or wait, or have other plans. */
 function addPeople(c: EventContext, s: number, cross: boolean): void {
   const { rng } = c;
+  if (nearJunction(c, s)) return;
   const side = rng.next() < 0.5 ? "left" : "right";
   const across = side === "left" ? (c.egoLane + 1) * c.laneWidthM : 0;
   if (cross) {

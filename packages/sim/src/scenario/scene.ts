@@ -202,9 +202,11 @@ function tryScene(rng: Rng, kind: ScenarioKind, seed: number, durationSecs: numb
     crossingAt,
   };
   const { laneChange } = castEvents(context);
+  const signed = wishes.every((wish) => wish.control !== "none");
   addTraffic(rng, cast, network, sectionRoads, egoRoute, startS, egoLane, speedLimitMps, {
-    oncoming: kind === "nudge" ? rng.int(3) : rng.int(5),
-    cross: rng.int(4),
+    // Without lights or signs nobody would know who goes first.
+    oncoming: !signed ? 0 : kind === "nudge" ? rng.int(3) : rng.int(5),
+    cross: signed ? rng.int(4) : 0,
     // Nobody may hide the people from the ego.
     beside: kind === "cut_in" || crossingKind ? 0 : rng.int(3),
   });
@@ -277,7 +279,7 @@ function planSignals(
     const green0 = rng.uniform(12, 20);
     if (rng.next() < 0.5) {
       // Changes in front of us, where a stop is still comfortable.
-      const distance = Math.max(rng.uniform(26, 58), (cruise * cruise) / (2 * 2.6));
+      const distance = Math.max(rng.uniform(26, 58), (cruise * cruise) / (2 * 2.3));
       const turnsYellow = Math.max(0.3, arrival - distance / cruise);
       out.push(twoPhaseSignal(stop.junctionId, green0, rng.uniform(4, 9), green0 - turnsYellow));
     } else {
