@@ -161,7 +161,10 @@ describe("comma2k19", () => {
     await writeFile(times, whole);
     await writeFile(
       join(segment, "global_pose", "frame_positions"),
-      npy([160, 3], new Array(480).fill(1)),
+      npy(
+        [160, 3],
+        Array.from({ length: 480 }, () => 1),
+      ),
     );
     expect((await failure(onlyDrive(comma2k19Source, folder))).message).toContain("earth-centred");
   });

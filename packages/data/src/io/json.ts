@@ -64,7 +64,7 @@ export async function readWholeFile(path: string, maxBytes: number): Promise<Uin
     throw new FormatError(
       "missing",
       { path },
-      `cannot be opened (${(cause as NodeJS.ErrnoException).code ?? cause}); expected a readable file.`,
+      `cannot be opened (${(cause as NodeJS.ErrnoException).code ?? String(cause)}); expected a readable file.`,
       { cause },
     );
   }

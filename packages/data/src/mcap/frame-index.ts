@@ -10,31 +10,42 @@ const messageHeadBytes = 9 + 2 + 4 + 8 + 8;
 
 /** Chunks in memory, oldest out first; may be shared by many drives so that their sum is bounded. */
 export interface ChunkCache {
-  get(key: string): Uint8Array | undefined;
-  put(key: string, bytes: Uint8Array): void;
+  /** The chunk of that name, read only once however many ask for it at the same time. */
+  load(key: string, read: () => Promise<Uint8Array>): Promise<Uint8Array>;
 }
 
 export function createChunkCache(maxBytes: number): ChunkCache {
   const kept = new Map<string, Uint8Array>();
+  const loading = new Map<string, Promise<Uint8Array>>();
   let total = 0;
+  const keep = (key: string, bytes: Uint8Array) => {
+    kept.set(key, bytes);
+    total += bytes.byteLength;
+    for (const [oldest, old] of kept) {
+      if (total <= maxBytes) break;
+      kept.delete(oldest);
+      total -= old.byteLength;
+    }
+  };
   return {
-    get(key) {
-      const bytes = kept.get(key);
-      if (bytes !== undefined) {
+    async load(key, read) {
+      const known = kept.get(key);
+      if (known !== undefined) {
         kept.delete(key);
-        kept.set(key, bytes);
+        kept.set(key, known);
+        return known;
       }
-      return bytes;
-    },
-    put(key, bytes) {
-      if (bytes.byteLength > maxBytes) return;
-      kept.set(key, bytes);
-      total += bytes.byteLength;
-      for (const [oldest, old] of kept) {
-        if (total <= maxBytes) break;
-        kept.delete(oldest);
-        total -= old.byteLength;
+      let chunk = loading.get(key);
+      if (chunk === undefined) {
+        chunk = read();
+        loading.set(key, chunk);
+        try {
+          keep(key, await chunk);
+        } finally {
+          loading.delete(key);
+        }
       }
+      return chunk;
     },
   };
 }
@@ -115,25 +126,21 @@ export async function readFrames(
   const frames: CameraFrame[] = [];
   for (const row of rows) {
     const chunk = file.reader.chunkIndexes[index.chunk[row]];
-    const key = `${file.path}\n${index.chunk[row]}`;
-    let records = cache.get(key);
-    if (records === undefined) {
-      records = await file.chunkRecords(chunk);
-      cache.put(key, records);
-    }
+    const records = await cache.load(`${file.path}\n${index.chunk[row]}`, () =>
+      file.chunkRecords(chunk),
+    );
     const at = index.offset[row];
     const place = { path: file.path, byteOffset: Number(chunk.chunkStartOffset) };
-    const bytes = records;
     frames.push(
       await explain(file.path, () => {
-        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
         const length =
-          at + messageHeadBytes <= bytes.length ? Number(view.getBigUint64(at + 1, true)) : -1;
+          at + messageHeadBytes <= records.length ? Number(view.getBigUint64(at + 1, true)) : -1;
         const end = at + 9 + length;
         if (
           length < messageHeadBytes - 9 ||
-          bytes[at] !== messageOpcode ||
-          end > bytes.length ||
+          records[at] !== messageOpcode ||
+          end > records.length ||
           view.getUint16(at + 9, true) !== index.channelId ||
           Number(view.getBigUint64(at + 15, true)) / 1000 !== index.stampsUs[row]
         ) {
@@ -146,7 +153,7 @@ export async function readFrames(
         return decodeImage(
           file.path,
           index.stampsUs[row],
-          bytes.subarray(at + messageHeadBytes, end),
+          records.subarray(at + messageHeadBytes, end),
         );
       }),
     );

@@ -103,7 +103,7 @@ export function encodeTransform(stampUs: number, t: Transform): Uint8Array {
 }
 
 function readVector(bytes: Uint8Array, length: number): number[] {
-  const values = new Array<number>(length).fill(0);
+  const values = Array.from({ length }, () => 0);
   readFields(bytes, (r, number) => {
     if (number > length) return false;
     values[number - 1] = r.double();

@@ -82,58 +82,85 @@ async function readHead(file: McapFile): Promise<{ head: DriveHead; inputHash: s
   );
 }
 
-/** All messages of one topic in time order. The index has no checksum, so what it leads to is compared with the chunk. */
+/** Messages of the topics in time order. The index has no checksum, so what it leads to is compared with the chunk. */
 async function* messagesOf(
   file: McapFile,
-  topic: string,
-): AsyncGenerator<{ stampUs: number; data: Uint8Array }> {
-  let beforeUs = -1;
-  for await (const m of file.reader.readMessages({ topics: [topic] })) {
+  wanted: readonly string[],
+): AsyncGenerator<{ topic: string; stampUs: number; data: Uint8Array }> {
+  const beforeUs = new Map<string, number>();
+  for await (const m of file.reader.readMessages({ topics: wanted })) {
     const stampUs = Number(m.logTime) / 1000;
-    if (file.reader.channelsById.get(m.channelId)?.topic !== topic || stampUs <= beforeUs) {
+    const topic = file.reader.channelsById.get(m.channelId)?.topic ?? "";
+    // Several transforms share the first instant; no other topic has two messages at one time.
+    const isRepeat = topic !== topics.transforms && stampUs <= (beforeUs.get(topic) ?? -1);
+    if (!wanted.includes(topic) || isRepeat) {
       throw new FormatError(
         "format",
         { path: file.path },
-        `the index of ${topic} leads to another message at ${stampUs} us. The file is damaged: write or import the drive again.`,
+        `the index of ${wanted.join(", ")} leads to a message of "${topic}" at ${stampUs} us that does not belong there. The file is damaged: write or import the drive again.`,
       );
     }
-    beforeUs = stampUs;
-    yield { stampUs, data: m.data };
+    beforeUs.set(topic, stampUs);
+    yield { topic, stampUs, data: m.data };
   }
 }
 
-async function readMotion(file: McapFile, count: number): Promise<EgoMotion> {
-  const motion = newMotion(new Float64Array(count));
-  let row = 0;
-  for await (const { stampUs, data } of messagesOf(file, topics.egoMotion)) {
-    if (row === count) break;
-    motion.stampUs[row] = stampUs;
-    decodeEgoState(data, motion, row);
-    row++;
-  }
-  checkMotion(motion, { path: `${file.path} ${topics.egoMotion}` });
-  return motion;
+interface SmallTopics {
+  readonly egoMotion: EgoMotion;
+  readonly calibrations: ReadonlyMap<string, PinholeCalibration | null>;
+  readonly route: readonly RouteStep[] | null;
 }
 
-async function readCalibrations(
+/** What every reader of a drive needs, in one pass: these topics lie in the same chunks. */
+async function readSmallTopics(
   file: McapFile,
-  names: readonly string[],
-): Promise<Map<string, PinholeCalibration | null>> {
+  cameras: readonly string[],
+  numPoses: number,
+  hasRoute: boolean,
+): Promise<SmallTopics> {
+  const motion = newMotion(new Float64Array(numPoses));
   const mountings = new Map<string, Transform>();
-  const out = new Map<string, PinholeCalibration | null>();
-  for await (const m of file.reader.readMessages({ topics: [topics.transforms], endTime: 0n })) {
-    const transform = decodeTransform(m.data);
-    if (transform.parent === "rig") mountings.set(transform.child, transform);
-  }
-  for (const name of names) {
-    out.set(name, null);
-    const mounting = mountings.get(name);
-    if (mounting === undefined) continue;
-    for await (const { data } of messagesOf(file, calibrationTopic(name))) {
-      out.set(name, decodeCalibration(data, mounting));
+  const intrinsics = new Map<string, Uint8Array>();
+  const route: RouteStep[] | null = hasRoute ? [] : null;
+  let row = 0;
+  const wanted = [
+    topics.egoMotion,
+    topics.transforms,
+    topics.route,
+    ...cameras.map(calibrationTopic),
+  ];
+  for await (const { topic, stampUs, data } of messagesOf(file, wanted)) {
+    if (topic === topics.egoMotion) {
+      if (row === numPoses) continue;
+      motion.stampUs[row] = stampUs;
+      decodeEgoState(data, motion, row);
+      row++;
+    } else if (topic === topics.transforms) {
+      // Cameras are bolted on: their transforms are at the start.
+      if (stampUs > 0) continue;
+      const transform = decodeTransform(data);
+      if (transform.parent === "rig") mountings.set(transform.child, transform);
+    } else if (topic === topics.route) {
+      route?.push({
+        stampUs,
+        ...jsonRow(file, topics.route, routeStepSchema, { stampUs, data }),
+      });
+    } else {
+      // A copy: the rest of the chunk is not needed.
+      intrinsics.set(topic, new Uint8Array(data));
     }
   }
-  return out;
+  checkMotion(motion, { path: `${file.path} ${topics.egoMotion}` });
+  const calibrations = new Map<string, PinholeCalibration | null>();
+  for (const name of cameras) {
+    const bytes = intrinsics.get(calibrationTopic(name));
+    const mounting = mountings.get(name);
+    calibrations.set(
+      name,
+      bytes === undefined || mounting === undefined ? null : decodeCalibration(bytes, mounting),
+    );
+  }
+  return { egoMotion: motion, calibrations, route };
 }
 
 function jsonRow<T>(
@@ -177,8 +204,12 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
     const messages = Number(counts?.get(channel.id) ?? 0n);
     channels.set(channel.topic, { id: channel.id, messages });
   }
-  const egoMotion = await readMotion(file, channels.get(topics.egoMotion)?.messages ?? 0);
-  const calibrations = await readCalibrations(file, head.cameras);
+  const { egoMotion, calibrations, route } = await readSmallTopics(
+    file,
+    head.cameras,
+    channels.get(topics.egoMotion)?.messages ?? 0,
+    channels.has(topics.route),
+  );
   const frameIndexes = new Map<string, Awaited<ReturnType<typeof readFrameIndex>>>();
   for (const name of head.cameras) {
     const channel = channels.get(cameraTopic(name));
@@ -191,12 +222,6 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
     }
     frameIndexes.set(name, await readFrameIndex(file, channel.id));
   }
-  const route = channels.has(topics.route) ? ([] as RouteStep[]) : null;
-  if (route !== null) {
-    for await (const row of messagesOf(file, topics.route)) {
-      route.push({ stampUs: row.stampUs, ...jsonRow(file, topics.route, routeStepSchema, row) });
-    }
-  }
   const cache = options.chunkCache ?? createChunkCache(ownCacheBytes);
   const layer = <T>(
     topic: string,
@@ -205,7 +230,7 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
     if (!channels.has(topic)) return Promise.resolve(null);
     return explain(path, async () => {
       const rows: T[] = [];
-      for await (const row of messagesOf(file, topic)) rows.push(decode(row));
+      for await (const row of messagesOf(file, [topic])) rows.push(decode(row));
       return rows;
     });
   };

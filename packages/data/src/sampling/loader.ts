@@ -31,7 +31,7 @@ export interface SampleLoaderOptions {
   readonly cacheDir?: string | null;
   /** Budget of the memory cache; default 512 MiB. */
   readonly memoryBytes?: number;
-  /** Drives open at once; default 64. */
+  /** Drives open at once; default 200. */
   readonly maxOpenDrives?: number;
 }
 
@@ -123,7 +123,7 @@ export async function openSampleLoader(
         );
   const cache: FrameCache =
     file ?? createMemoryFrameCache(options.memoryBytes ?? defaultMemoryBytes);
-  const pool = drivePool(files, options.maxOpenDrives ?? 64);
+  const pool = drivePool(files, options.maxOpenDrives ?? 200);
   const limit = limiter(maxDecoding);
   let samples = 0;
   let decodedFrames = 0;
