@@ -18,6 +18,7 @@
 import type { LateralDecision, LongitudinalDecision, Side } from "@causeway/data";
 import type { LocalPath } from "@causeway/geom";
 import type { ByHorizon } from "./metrics/displacement.ts";
+import type { Movement } from "./metrics/movement.ts";
 
 /** Names that tables and plots know; others are shown too, after these. */
 export const predictorNames = [
@@ -136,6 +137,8 @@ export interface OpenLoopMetrics {
 export interface OpenLoopRow {
   readonly sampleId: string;
   readonly recordingId: string;
+  /** What the car really did over the horizon. */
+  readonly movement: Movement;
   readonly predictor: string;
   readonly status: "ok" | "failed";
   readonly error: string | null;

@@ -21,6 +21,7 @@ export * from "./metrics/closed-loop.ts";
 export * from "./metrics/corners.ts";
 export * from "./metrics/decisions.ts";
 export * from "./metrics/displacement.ts";
+export * from "./metrics/movement.ts";
 export * from "./metrics/open-loop.ts";
 export {
   defaultReportOptions,

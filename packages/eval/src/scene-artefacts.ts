@@ -225,6 +225,8 @@ export interface FilmArtefact {
   }[];
   /** Written reasoning from `frame` on. */
   readonly reasoning: readonly { readonly frame: number; readonly text: string }[];
+  /** What the privileged driver would decide from `frame` on, in words. */
+  readonly oracle?: readonly { readonly frame: number; readonly text: string }[];
   /** Incidents and other moments worth a mark on the time line. */
   readonly events: readonly {
     readonly frame: number;
@@ -249,6 +251,8 @@ export interface FilmFrame {
   readonly plan: LocalPath | null;
   /** Reasoning written at this frame; null to keep the last one. */
   readonly reasoning: string | null;
+  /** What the privileged driver would decide here, in words; null or left out when it is not known. */
+  readonly oracle?: string | null;
   readonly events: readonly { readonly kind: string; readonly text: string }[];
   /** Base64 JPEG by camera name, at the frames that have one. */
   readonly cameras: ReadonlyMap<string, string>;
@@ -299,6 +303,7 @@ export class FilmBuilder {
     const open = new Map<number, (typeof tracks)[number]>();
     const plans: FilmArtefact["plans"][number][] = [];
     const reasoning: FilmArtefact["reasoning"][number][] = [];
+    const oracle: { frame: number; text: string }[] = [];
     const events: FilmArtefact["events"][number][] = [];
     const lightColors = new Map<number, string>();
     for (const [frame, f] of frames.entries()) {
@@ -344,6 +349,9 @@ export class FilmBuilder {
       if (f.reasoning !== null && f.reasoning !== reasoning[reasoning.length - 1]?.text) {
         reasoning.push({ frame, text: f.reasoning });
       }
+      if (typeof f.oracle === "string" && f.oracle !== oracle[oracle.length - 1]?.text) {
+        oracle.push({ frame, text: f.oracle });
+      }
       for (const event of f.events) events.push({ frame, ...event });
     }
     return {
@@ -360,6 +368,7 @@ export class FilmBuilder {
       })),
       plans,
       reasoning,
+      ...(oracle.length === 0 ? {} : { oracle }),
       events,
       cameras: cameras.map((camera) => ({
         ...camera,

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { minAdeRatio, pathToJson, scoreOpenLoop, summariseOpenLoop, winRate } from "@causeway/eval";
+import {
+  minAdeByMovement,
+  minAdeRatio,
+  pathToJson,
+  scoreOpenLoop,
+  summariseOpenLoop,
+  winRate,
+} from "@causeway/eval";
 import { straight } from "./paths.ts";
 import { predictionRow, sampleRow } from "./rows.ts";
 
@@ -74,6 +81,20 @@ describe("open loop", () => {
     expect(ratio.interval?.[0]).toBeCloseTo(0.5, 12);
     expect(ratio.interval?.[1]).toBeCloseTo(0.5, 12);
     expect(winRate(rows, "model", "ctra").value).toBe(1);
+  });
+
+  it("splits the error by what the car really did", () => {
+    const standing = { ...sampleRow("c@0", "c"), future: pathToJson(straight(0)) };
+    const rows = scoreOpenLoop(
+      [...samples, standing],
+      [...samples, standing].map((s, i) => predictionRow(s.sampleId, "model", [i])).slice(0, 3),
+    );
+    expect(
+      minAdeByMovement("model", rows).map((g) => [g.movement, g.samples, g.minAde.value]),
+    ).toEqual([
+      ["standing", 1, null],
+      ["straight", 3, 1],
+    ]);
   });
 
   it("falls when the error falls", () => {

@@ -101,11 +101,12 @@ export function bootstrapMean(
 }
 
 /**
- * Share of items with a property, with its interval. Where every item agrees a resample cannot vary, and 0 of 48
- * must not read as "never": the interval is then the exact binomial one, with clusters as the trials.
+ * Mean of values in [0, 1] (a share when they are flags), with its interval. Where every value is 0, or every one
+ * is 1, a resample cannot vary, and 0 of 48 must not read as "never": the interval is then the exact binomial one,
+ * with clusters as the trials.
  */
 export function bootstrapShare(
-  flags: readonly boolean[],
+  flags: readonly (boolean | number)[],
   clusterIds: readonly string[],
   options: BootstrapOptions = defaultBootstrap,
 ): Estimate {

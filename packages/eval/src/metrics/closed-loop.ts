@@ -66,7 +66,8 @@ const bySceneId = (a: ClosedLoopRow, b: ClosedLoopRow) =>
 function aggregate(rows: readonly ClosedLoopRow[], options: BootstrapOptions): ClosedLoopAggregate {
   const scenes = rows.map((row) => row.sceneId);
   const km = rows.map((row) => row.km);
-  const mean = (of: (row: ClosedLoopRow) => number) => bootstrapMean(rows.map(of), scenes, options);
+  const bounded = (of: (row: ClosedLoopRow) => number) =>
+    bootstrapShare(rows.map(of), scenes, options);
   const share = (flag: IncidentFlag) =>
     bootstrapShare(
       rows.map((row) => row[flag]),
@@ -86,9 +87,9 @@ function aggregate(rows: readonly ClosedLoopRow[], options: BootstrapOptions): C
     failed: rows.filter((row) => row.status === "failed").length,
     km: km.reduce((a, b) => a + b, 0),
     // A driver that crashed scores 0 whatever its row says.
-    score: mean((row) => (row.status === "failed" ? 0 : row.score)),
-    progress: mean((row) => row.progress),
-    comfort: mean((row) => row.comfort),
+    score: bounded((row) => (row.status === "failed" ? 0 : row.score)),
+    progress: bounded((row) => row.progress),
+    comfort: bounded((row) => row.comfort),
     rates: {
       collisionAtFault: share("collisionAtFault"),
       collisionAny: share("collisionAny"),

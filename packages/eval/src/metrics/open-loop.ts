@@ -28,6 +28,7 @@ import {
   minFde,
   prefixMean,
 } from "./displacement.ts";
+import { type Movement, movementOf, movements } from "./movement.ts";
 import type { LocalPath } from "@causeway/geom";
 
 /** All open-loop numbers of K paths against the logged one (same length, rig frame at t0). */
@@ -63,9 +64,11 @@ export function openLoopMetrics(paths: readonly LocalPath[], logged: LocalPath):
 
 /** Scores one answer. A path of wrong length or with a value that is not finite fails the row; it never passes silently. */
 export function scoreSample(sample: EvalSampleRow, prediction: PredictionRow): OpenLoopRow {
+  const logged = pathFromJson(sample.future);
   const head = {
     sampleId: sample.sampleId,
     recordingId: sample.recordingId,
+    movement: movementOf(logged),
     predictor: prediction.predictor,
   };
   const failed = (error: string): OpenLoopRow => ({
@@ -76,7 +79,6 @@ export function scoreSample(sample: EvalSampleRow, prediction: PredictionRow): O
   });
   if (prediction.status === "failed") return failed(prediction.error ?? "no reason given");
   if (prediction.paths.length === 0) return failed("no paths");
-  const logged = pathFromJson(sample.future);
   const paths = prediction.paths.map(pathFromJson);
   for (const [k, path] of paths.entries()) {
     if (
@@ -294,4 +296,30 @@ export function winRate(
     pairs.map((p) => p.recordingId),
     options,
   );
+}
+
+/** minADE of one predictor by what the car really did; movements that do not occur are left out. */
+export function minAdeByMovement(
+  predictor: string,
+  rows: readonly OpenLoopRow[],
+  horizon: HorizonKey = "6.4s",
+  options: BootstrapOptions = defaultBootstrap,
+): { readonly movement: Movement; readonly samples: number; readonly minAde: Estimate }[] {
+  const mine = rows.filter((row) => row.predictor === predictor).sort(byId);
+  return movements.flatMap((movement) => {
+    const some = mine.filter((row) => row.movement === movement);
+    if (some.length === 0) return [];
+    const scored = some.filter((row) => row.metrics?.minAde[horizon] !== undefined);
+    return [
+      {
+        movement,
+        samples: some.length,
+        minAde: bootstrapMean(
+          scored.map((row) => row.metrics?.minAde[horizon] as number),
+          scored.map((row) => row.recordingId),
+          options,
+        ),
+      },
+    ];
+  });
 }

@@ -93,7 +93,7 @@ export function renderReport(
     })}
 ${filmSection(films.films, filmNote)}
 ${closedLoopSection(closed)}
-${openLoopSection(open, openLoop)}
+${openLoopSection(open, openLoop, bootstrap)}
 ${decisionSection(judged)}
 ${clipSection(clips, clipNote)}
 ${trainingSection(artefacts.trainMetrics)}

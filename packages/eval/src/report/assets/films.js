@@ -448,6 +448,11 @@ function start() {
     const text = said ? said.text : "This driver writes nothing.";
     if (thought.textContent !== text) thought.textContent = text;
     thought.classList.toggle("quiet", !said);
+    const truth = latest(film.oracle ?? [], frame);
+    const oracle = element("film-oracle");
+    oracle.hidden = !truth;
+    const oracleText = oracle.querySelector("p");
+    if (oracleText && truth && oracleText.textContent !== truth.text) oracleText.textContent = truth.text;
     const event = latest(film.events, frame);
     const speed = between(film.speedMps, at);
     const readout = element("film-readout");

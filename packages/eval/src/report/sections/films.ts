@@ -133,7 +133,7 @@ export function filmSection(films: readonly PlayerFilm[], note: string): Html {
 <aside><div class="controls"><select id="film-policy" aria-label="driver">${policies.map((p) => html`<option value="${p}" ${p === first ? html`selected` : null}>${shortPredictorName(p)}</option>`)}<option value="">every driver</option></select><select id="film-kind" aria-label="scenario"><option value="">every kind</option>${kinds.map((k) => html`<option value="${k}">${words(k)}</option>`)}</select><label><input type="checkbox" id="film-failed">failures only</label></div>
 <ol id="film-list" aria-label="films, worst first"></ol></aside>
 <div class="stage"><canvas id="film-bev" aria-label="bird's-eye view of the scene"></canvas><div class="readout" id="film-readout"></div></div>
-<div class="side"><div class="cams" id="film-cameras"></div><div class="thought"><h4>Reasoning</h4><p id="film-thought"></p></div></div>
+<div class="side"><div class="cams" id="film-cameras"></div><div class="thought"><h4>Reasoning</h4><p id="film-thought"></p><div id="film-oracle" hidden><h4>Oracle</h4><p class="quiet"></p></div></div></div>
 <div class="transport"><button type="button" id="film-play" aria-label="play or pause">▶</button><div class="scrub"><svg id="film-strip" preserveAspectRatio="none" aria-hidden="true"></svg><input type="range" id="film-seek" min="0" max="1" step="1" value="0" aria-label="time"></div><output id="film-time"></output><button type="button" class="plain" id="film-speed" title="playback speed">1×</button></div>
 </div><p class="note">Worst first. Space plays, arrow keys step. ${note}</p><noscript><p class="warning">The films need JavaScript; everything else on this page does not.</p></noscript></section>`;
 }

@@ -1,7 +1,12 @@
 /** Open loop: tables in both definitions, error over the horizon, and how errors are spread. */
 import type { OpenLoopRow } from "../../artefacts.ts";
+import type { BootstrapOptions } from "../../metrics/bootstrap.ts";
 import { horizonKeys } from "../../metrics/displacement.ts";
-import type { EstimateByHorizon, OpenLoopSummary } from "../../metrics/open-loop.ts";
+import {
+  type EstimateByHorizon,
+  minAdeByMovement,
+  type OpenLoopSummary,
+} from "../../metrics/open-loop.ts";
 import {
   count,
   estimateCell,
@@ -27,6 +32,7 @@ ${summaries.map((s) => html`<tr class="${s.predictor === "model" ? "us" : ""}"><
 export function openLoopSection(
   summaries: readonly OpenLoopSummary[],
   rows: readonly OpenLoopRow[],
+  bootstrap: BootstrapOptions,
 ): Html {
   if (summaries.length === 0) return html``;
   const first = summaries[0];
@@ -89,6 +95,7 @@ ${horizonKeys.map((h) => estimateCell(s.minAde[h]))}${estimateCell(s.minFde)}${e
 <p class="lead">${count(first.samples)} moments of ${first.recordings} recordings that training never saw. Each predictor plans 6.4 s from what it knows at that moment; the logged drive is the truth.</p>
 <div class="scroll">${main}</div>
 <div class="pair"><figure><figcaption>Error grows with the horizon</figcaption>${curve}</figure><figure><figcaption>How many samples are how good</figcaption>${spread}</figure></div>
+${movementTable(summaries, rows, bootstrap)}
 <details><summary>Other definitions of the same errors</summary><div class="grid2">
 ${horizonTable("minADE, sample chosen anew at each horizon, m", summaries, (s) => s.minAdePerHorizon)}
 ${horizonTable("ADE of the first sample, m", summaries, (s) => s.ade)}
@@ -97,6 +104,21 @@ ${horizonTable("Corner distance of one whole trajectory, m", summaries, (s) => s
 ${horizonTable("Corner distance, optimistic mixture (upstream definition), m", summaries, (s) => s.cornerMixture)}
 ${horizonTable("Mean error across the logged heading, best sample, m", summaries, (s) => s.acrossAbs)}
 </div></details></section>`;
+}
+
+/** minADE at 6.4 s by what the car really did: a mean over mostly straight driving hides the rest. */
+function movementTable(
+  summaries: readonly OpenLoopSummary[],
+  rows: readonly OpenLoopRow[],
+  bootstrap: BootstrapOptions,
+): Html {
+  const columns = summaries.map((s) => ({
+    s,
+    groups: minAdeByMovement(s.predictor, rows, "6.4s", bootstrap),
+  }));
+  const [first] = columns;
+  return html`<div class="scroll"><table class="narrow"><caption>minADE at 6.4 s, m, by what the car really did</caption><thead><tr><th></th><th class="num">samples</th>${columns.map(({ s }) => html`<th class="num">${shortPredictorName(s.predictor)}</th>`)}</tr></thead><tbody>
+${first.groups.map(({ movement, samples }) => html`<tr><th>${movement}</th><td class="num">${count(samples)}</td>${columns.map(({ groups }) => estimateCell(groups.find((g) => g.movement === movement)?.minAde))}</tr>`)}</tbody></table></div>`;
 }
 
 /** Right end of the spread plot: 95 % of all scored rows are inside. */
