@@ -97,7 +97,12 @@ export function bootstrapMean(
   clusterIds: readonly string[],
   options: BootstrapOptions = defaultBootstrap,
 ): Estimate {
-  return bootstrapRatio(values, new Array<number>(values.length).fill(1), clusterIds, options);
+  return bootstrapRatio(
+    values,
+    values.map(() => 1),
+    clusterIds,
+    options,
+  );
 }
 
 /**
