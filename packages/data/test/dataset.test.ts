@@ -229,6 +229,26 @@ describe("import", () => {
     expect((await openDataset(set())).drives).toHaveLength(3);
   });
 
+  test("keeps the skips of other imports, and drops those that import now", async () => {
+    const [one, two] = [join(folder, "one"), join(folder, "two")];
+    await mkdir(one);
+    await mkdir(two);
+    await writeFile(join(one, "01.txt"), "bad");
+    await writeFile(join(two, "02.txt"), "bad");
+    const listed = async () => {
+      const ids = [];
+      for await (const row of readJsonl(join(set(), "skipped.jsonl")))
+        ids.push((row as { id: string }).id);
+      return ids;
+    };
+    await importDrives(kittiSource, one, set(), { fs });
+    await importDrives(kittiSource, two, set(), { fs });
+    expect(await listed()).toEqual(["kitti-odometry-01", "kitti-odometry-02"]);
+    await writeFile(join(one, "01.txt"), kittiLines(40, 1).join("\n"));
+    await importDrives(kittiSource, one, set(), { fs });
+    expect(await listed()).toEqual(["kitti-odometry-02"]);
+  });
+
   test("a second run does nothing; a changed file alone is done again", async () => {
     const input = await poses();
     const first = await importDrives(kittiSource, input, set(), { fs });

@@ -272,6 +272,32 @@ describe("the sample loader", () => {
     await other.close();
   });
 
+  test("many loads at the same time share pictures and never lose a drive that is in use", async () => {
+    const loader = await openSampleLoader(dataset, {
+      cameras: ["camera_front"],
+      ...size,
+      memoryBytes: 0,
+      maxOpenDrives: 1,
+    });
+    const many = Array.from({ length: 12 }, (_, i) => ({
+      driveId: i % 2 === 0 ? "circle" : "other",
+      t0Us: 5_000_000,
+    }));
+    const loaded = await Promise.all(many.map((key) => loader.load([key])));
+    for (const [i, [sample]] of loaded.entries()) {
+      expect(sample.id).toBe(`${many[i].driveId}@5000000`);
+      expect(sample.cameras).toEqual(loaded[i % 2][0].cameras);
+    }
+    expect(loader.stats()).toEqual({
+      samples: 12,
+      decodedFrames: 8,
+      cachedFrames: 0,
+      cache: "memory",
+      isCacheFull: true,
+    });
+    await loader.close();
+  });
+
   test("throws the error of the sample that does not exist, and goes on working", async () => {
     const loader = await openSampleLoader(dataset, { cameras: [], ...size });
     const error = await failure(loader.load([keys[0], { driveId: "circle", t0Us: 0 }]));

@@ -1,8 +1,9 @@
 /** Imports recordings into a data set: a bad one is skipped and listed, a finished one is not done again. */
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataConfigError, FormatError } from "../errors.ts";
 import type { AtomicOptions } from "../io/atomic.ts";
-import { writeJsonl } from "../io/json.ts";
+import { readJsonl, writeJsonl } from "../io/json.ts";
 import { type DriveRef, type DriveSource, hashInput } from "../sources/source.ts";
 import { createDataset } from "./dataset.ts";
 
@@ -62,6 +63,17 @@ async function listed(source: DriveSource, path: string): Promise<DriveRef[]> {
   return refs;
 }
 
+/** Rows of earlier imports into the same data set that are about other recordings. */
+async function otherSkips(path: string, ids: ReadonlySet<string>): Promise<unknown[]> {
+  if ((await stat(path).catch(() => null)) === null) return [];
+  const rows = [];
+  for await (const row of readJsonl(path)) {
+    const { id } = row as Partial<SkippedItem>;
+    if (id === undefined || !ids.has(id)) rows.push(row);
+  }
+  return rows;
+}
+
 /**
  * Imports all recordings below `path`. Bad input is skipped and written to `skipped.jsonl` in the data set (removed from
  * it once it imports); a full disk or a stop signal ends the batch with all finished drives kept and listed.
@@ -110,6 +122,8 @@ export async function importDrives(
     // Drives are whole files: list what is there, also when the batch was stopped.
     await dataset.commit();
   }
-  await writeJsonl(join(datasetDir, "skipped.jsonl"), skipped, storage);
+  const skippedPath = join(datasetDir, "skipped.jsonl");
+  const others = await otherSkips(skippedPath, new Set(refs.map((r) => r.id)));
+  await writeJsonl(skippedPath, [...others, ...skipped], storage);
   return { imported, unchanged, skipped, fingerprint: dataset.fingerprint };
 }

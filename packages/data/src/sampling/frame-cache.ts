@@ -1,6 +1,6 @@
 /**
  * Decoded pictures that are all of one size, kept so that an epoch decodes nothing: in memory up to a budget, or in a file
- * (about 46 kB per 160x96 picture; the operating system's page cache does the rest).
+ * (about 46 kB per 160x96 picture; the page cache does the rest). Such a file only grows; delete it at any time.
  */
 import { type FileHandle, mkdir, open, readFile, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -9,6 +9,8 @@ import { crc32 } from "node:zlib";
 export interface FrameCache {
   get(key: string): Promise<Uint8Array | null>;
   put(key: string, pixels: Uint8Array): Promise<void>;
+  /** Whether it takes no more: its budget or the disk is used up. What it has stays. */
+  isFull(): boolean;
   close(): Promise<void>;
 }
 
@@ -16,13 +18,19 @@ export interface FrameCache {
 export function createMemoryFrameCache(maxBytes: number): FrameCache {
   const kept = new Map<string, Uint8Array>();
   let total = 0;
+  let isFull = false;
   return {
     get: async (key) => kept.get(key) ?? null,
     async put(key, pixels) {
-      if (kept.has(key) || total + pixels.byteLength > maxBytes) return;
+      if (kept.has(key)) return;
+      if (total + pixels.byteLength > maxBytes) {
+        isFull = true;
+        return;
+      }
       total += pixels.byteLength;
       kept.set(key, pixels);
     },
+    isFull: () => isFull,
     async close() {
       kept.clear();
     },
@@ -92,7 +100,14 @@ export async function openFileFrameCache(
   const index = await open(indexPath, "a");
   await index.write("\n");
   const pending = new Set<string>();
+  let isFull = false;
+  const append = async (file: FileHandle, bytes: Uint8Array, at: number | null) => {
+    const { bytesWritten } = await file.write(bytes, 0, bytes.byteLength, at);
+    if (bytesWritten < bytes.byteLength)
+      throw Object.assign(new Error("short"), { code: "ENOSPC" });
+  };
   return {
+    isFull: () => isFull,
     async get(key) {
       const entry = slots.get(key);
       if (entry === undefined) return null;
@@ -106,14 +121,19 @@ export async function openFileFrameCache(
       return pixels;
     },
     async put(key, pixels) {
-      if (slots.has(key) || pending.has(key)) return;
+      if (isFull || slots.has(key) || pending.has(key)) return;
       pending.add(key);
       const slot = nextSlot++;
       try {
-        await data.write(pixels, 0, frameBytes, slot * frameBytes);
+        await append(data, pixels, slot * frameBytes);
         const crc = crc32(pixels);
-        await index.write(`${key} ${slot} ${crc.toString(16)};\n`);
+        await append(index, Buffer.from(`${key} ${slot} ${crc.toString(16)};\n`), null);
         slots.set(key, { slot, crc });
+      } catch (error) {
+        // A cache may end early: the pictures are decoded again, which `stats` shows.
+        if (!["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? ""))
+          throw error;
+        isFull = true;
       } finally {
         pending.delete(key);
       }

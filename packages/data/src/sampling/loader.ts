@@ -1,7 +1,7 @@
 /** Samples in batches for training and evaluation: drives opened as needed, pictures decoded once. */
 import { join } from "node:path";
 import type { RgbImage } from "@causeway/geom";
-import { type DriveHandle } from "../drive-handle.ts";
+import type { DriveHandle } from "../drive-handle.ts";
 import { DataConfigError } from "../errors.ts";
 import { decodeImage } from "../image.ts";
 import { createChunkCache } from "../mcap/frame-index.ts";
@@ -41,6 +41,8 @@ export interface SampleLoaderStats {
   readonly cachedFrames: number;
   /** "file", or "memory" when no folder was given or another process has its cache open. */
   readonly cache: "file" | "memory";
+  /** The budget or the disk is used up: what does not fit is decoded each time. */
+  readonly isCacheFull: boolean;
 }
 
 export interface SampleLoader {
@@ -55,33 +57,43 @@ const defaultMemoryBytes = 512 * 2 ** 20;
 /** Decoding runs on libuv's threads; more in flight only waits there. */
 const maxDecoding = 8;
 
-/** Open drives, the longest unused closed first. */
+/** Open drives; of those that nobody is using, the longest unused are closed first. */
 function drivePool(files: DriveFiles, maxOpen: number) {
-  const open = new Map<string, Promise<DriveHandle>>();
+  interface Entry {
+    readonly handle: Promise<DriveHandle>;
+    users: number;
+  }
+  const open = new Map<string, Entry>();
   const chunkCache = createChunkCache(chunkCacheBytes);
+  const closeQuietly = (entry: Entry) =>
+    entry.handle.then(
+      (handle) => handle.close(),
+      // It never opened; who asked for it has the error.
+      () => undefined,
+    );
   return {
-    get(driveId: string): Promise<DriveHandle> {
-      const known = open.get(driveId);
-      const handle = known ?? openDrive(files.fileOf(driveId).path, { chunkCache });
+    async use<T>(driveId: string, work: (handle: DriveHandle) => Promise<T>): Promise<T> {
+      const entry = open.get(driveId) ?? {
+        handle: openDrive(files.fileOf(driveId).path, { chunkCache }),
+        users: 0,
+      };
       open.delete(driveId);
-      open.set(driveId, handle);
-      return handle;
-    },
-    /** Between batches only: a handle in use must stay open. */
-    async trim() {
-      for (const [id, handle] of open) {
-        if (open.size <= maxOpen) break;
-        open.delete(id);
-        await (await handle).close();
+      open.set(driveId, entry);
+      entry.users++;
+      try {
+        return await work(await entry.handle);
+      } finally {
+        entry.users--;
+        for (const [id, idle] of open) {
+          if (open.size <= maxOpen) break;
+          if (idle.users > 0) continue;
+          open.delete(id);
+          await closeQuietly(idle);
+        }
       }
     },
     async close() {
-      for (const handle of open.values()) {
-        await handle.then(
-          (h) => h.close(),
-          () => undefined,
-        );
-      }
+      for (const entry of open.values()) await closeQuietly(entry);
       open.clear();
     },
   };
@@ -130,7 +142,7 @@ export async function openSampleLoader(
   let cachedFrames = 0;
 
   async function frame(handle: DriveHandle, camera: string, row: number): Promise<RgbImage> {
-    const key = `${files.fileOf(handle.id).contentId}/${camera}/${row}`;
+    const key = frameKey(handle, camera, row);
     const known = await cache.get(key);
     if (known !== null) {
       cachedFrames++;
@@ -147,43 +159,55 @@ export async function openSampleLoader(
     return image;
   }
 
+  const frameKey = (handle: DriveHandle, camera: string, row: number) =>
+    `${files.fileOf(handle.id).contentId}/${camera}/${row}`;
+
+  // Samples share pictures, within a batch and between batches that are loaded at the same time.
+  const inFlight = new Map<string, Promise<RgbImage>>();
+  function sharedFrame(handle: DriveHandle, camera: string, row: number): Promise<RgbImage> {
+    const key = frameKey(handle, camera, row);
+    let image = inFlight.get(key);
+    if (image === undefined) {
+      image = limit(() => frame(handle, camera, row)).finally(() => inFlight.delete(key));
+      inFlight.set(key, image);
+    }
+    return image;
+  }
+
+  const loadOne = ({ driveId, t0Us }: SampleKey): Promise<ModelSample> =>
+    pool.use(driveId, async (handle) => {
+      const motion = sampleMotionAt(handle, t0Us);
+      const rows = cameras.map((camera) => frameRowsAt(handle, camera, t0Us, options));
+      // All of them settle before the drive may be closed, also when one fails.
+      const settled = await Promise.allSettled(
+        cameras.map((camera, c) =>
+          Promise.all(rows[c].map((row) => sharedFrame(handle, camera, row))),
+        ),
+      );
+      const images = new Map<string, readonly RgbImage[]>();
+      settled.forEach((result, c) => {
+        if (result.status === "rejected") throw result.reason;
+        images.set(cameras[c], result.value);
+      });
+      return { ...motion, cameras: images };
+    });
+
   return {
     async load(keys) {
-      // Samples of one batch may share pictures.
-      const inFlight = new Map<string, Promise<RgbImage>>();
-      const batch = keys.map(async ({ driveId, t0Us }): Promise<ModelSample> => {
-        const handle = await pool.get(driveId);
-        const motion = sampleMotionAt(handle, t0Us);
-        const images = new Map<string, readonly RgbImage[]>();
-        for (const camera of cameras) {
-          const rows = frameRowsAt(handle, camera, t0Us, options);
-          images.set(
-            camera,
-            await Promise.all(
-              rows.map((row) => {
-                const key = `${driveId}/${camera}/${row}`;
-                const image = inFlight.get(key) ?? limit(() => frame(handle, camera, row));
-                inFlight.set(key, image);
-                return image;
-              }),
-            ),
-          );
-        }
-        return { ...motion, cameras: images };
+      const settled = await Promise.allSettled(keys.map(loadOne));
+      const loaded = settled.map((result) => {
+        if (result.status === "rejected") throw result.reason;
+        return result.value;
       });
-      // Wait for all, also after a failure: their drives must not be closed below them.
-      const settled = await Promise.allSettled(batch);
-      await pool.trim();
-      const failed = settled.find((s) => s.status === "rejected");
-      if (failed !== undefined) throw failed.reason;
       samples += keys.length;
-      return settled.map((s) => (s as PromiseFulfilledResult<ModelSample>).value);
+      return loaded;
     },
     stats: () => ({
       samples,
       decodedFrames,
       cachedFrames,
       cache: file === null ? "memory" : "file",
+      isCacheFull: cache.isFull(),
     }),
     async close() {
       await pool.close();
