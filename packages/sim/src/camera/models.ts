@@ -84,6 +84,8 @@ export interface VehicleLook {
   readonly color: number;
   readonly isTruck: boolean;
   readonly braking: boolean;
+  /** Engine on: shows rear and head lights at dusk. */
+  readonly isLit: boolean;
   /** Indicators lit in this very frame. */
   readonly blinkLeft: boolean;
   readonly blinkRight: boolean;
@@ -180,14 +182,15 @@ export function drawVehicle(canvas: Canvas, v: VehicleLook): void {
     for (const l of [half * 0.8, -half * 0.8]) {
       const p = at(a, l);
       if (v.braking) canvas.splat(p.x, p.y, lampZ, 0.17, 1.05, brakeRed, -1, 0.55);
-      else if (canvas.light < 0.75) canvas.splat(p.x, p.y, lampZ, 0.11, 0.55, tailLit, -1, 0.12);
+      else if (v.isLit && canvas.light < 0.75)
+        canvas.splat(p.x, p.y, lampZ, 0.11, 0.55, tailLit, -1, 0.12);
       else canvas.splat(p.x, p.y, lampZ, 0.13, 0.35, tailRed, 1, 0);
     }
     if (v.braking) {
       const p = at(v.isTruck ? a : -front * 0.75, 0);
       canvas.splat(p.x, p.y, v.isTruck ? 0.8 : h * 0.92, 0.1, 0.6, brakeRed, -1, 0.3);
     }
-  } else if (view > 0.4 * front) {
+  } else if (view > 0.4 * front && v.isLit) {
     for (const l of [half * 0.78, -half * 0.78]) {
       const p = at(front + 0.02, l);
       canvas.splat(p.x, p.y, lampZ * 0.9, 0.14, 0.5, headWhite, -1, canvas.light < 0.7 ? 0.5 : 0.1);

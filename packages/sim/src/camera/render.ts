@@ -167,6 +167,7 @@ function drawObjects(canvas: Canvas, world: World): void {
       heightM: car.heightM,
       color: car.color,
       isTruck: car.kind === "truck",
+      isLit: !car.parked,
       braking: !car.parked && world.carBraking[i] === 1,
       blinkLeft: isBlink && (car.hazard || indicator === "left"),
       blinkRight: isBlink && (car.hazard || indicator === "right"),

@@ -64,6 +64,7 @@ export class Expert {
         walkerHints: new Int32Array(scene.walkers.length).fill(-1),
         lastOffset: new Float64Array(scene.cars.length).fill(Number.NaN),
         cutIn: new Map(),
+        waitingBehind: null,
       };
       this.manoeuvres = { active: [], handled: [], waitingFor: null };
       return;
@@ -79,6 +80,7 @@ export class Expert {
       walkerHints: memory.walkerHints.slice(),
       lastOffset: memory.lastOffset.slice(),
       cutIn: new Map(memory.cutIn),
+      waitingBehind: memory.waitingBehind,
     };
     this.manoeuvres = {
       active: [...manoeuvres.active],
@@ -107,6 +109,7 @@ export class Expert {
     const v = ego.speedMps;
 
     planManoeuvres(world, ego, egoS, this.memory, this.manoeuvres);
+    this.memory.waitingBehind = this.manoeuvres.waitingFor?.causeId ?? null;
     this.hazards = findHazards(world, ego, egoS, this.memory, tickSecs);
 
     const at = Math.min(curveSpeedMps.length - 1, Math.round((egoS + 0.4 * v + 0.5) / path.stepM));

@@ -43,6 +43,9 @@ export const stopOnsetMps2 = 1.15;
 /** A light that turns yellow is passed when stopping would take more than this, m/s^2. */
 const yellowStopMps2 = 2.6;
 
+/** Extra distance to an obstacle that we wait to pass, m. */
+const pullOutRoomM = 5;
+
 const softStopM = 0.5;
 
 /** The expert aims to stand this far before a line, m. */
@@ -63,6 +66,8 @@ export interface ExpertMemory {
   lastOffset: Float64Array;
   /** Car index to seconds left as "cut in". */
   cutIn: Map<number, number>;
+  /** Component id of an obstacle that we wait to pass: stop with room to pull out. */
+  waitingBehind: string | null;
 }
 
 const hit: Projection = { s: 0, d: 0, index: 0 };
@@ -134,7 +139,8 @@ export function findHazards(
     const s = Math.abs(Math.sin(rel));
     const halfAcross = 0.5 * (car.widthM * c + car.lengthM * s);
     const halfAlong = 0.5 * (car.lengthM * c + car.widthM * s);
-    const gap = hit.s - halfAlong - front;
+    const room = memory.waitingBehind === `actor:${1 + i}` ? pullOutRoomM : 0;
+    const gap = hit.s - halfAlong - front - room;
     const before = memory.lastOffset[i];
     memory.lastOffset[i] = hit.d;
     if (hit.s < egoS + 1 || gap > sightM || !inView(ego, world.carX[i], world.carY[i])) continue;
@@ -268,8 +274,15 @@ function addControls(
   for (const stop of world.scene.egoRoute.stops) {
     const gap = stop.s - front - lineMarginM;
     if (gap > sightM) break;
-    // Past the line: only an unfinished yield inside the junction would matter, and the line is where we yield.
-    if (gap < -1 - lineMarginM) continue;
+    if (gap < -1 - lineMarginM) {
+      // Past the line: a left turn can still wait before the oncoming lane.
+      const length = stop.junctionEndS - stop.junctionStartS;
+      const inner = stop.junctionStartS + 0.25 * length - front;
+      if (stop.movement === "left" && inner > -1) {
+        addConflict(world, stop, true, inner, v, memory, out, live);
+      }
+      continue;
+    }
     if (stop.lightId !== null) {
       const id = `light:${stop.lightId}`;
       const color = world.colors[stop.lightId];
@@ -330,9 +343,12 @@ function addConflict(
   const approach = scene.network.stopLines[stop.stopLineId];
   // Far from the junction it is too early to judge a gap.
   if (gap > 22) return;
+  const front = { x: (approach.ax + approach.bx) / 2, y: (approach.ay + approach.by) / 2 };
   for (let i = 0; i < world.numCars; i++) {
     const car = scene.cars[i];
     if (world.carActive[i] === 0 || car.parked) continue;
+    // Further than this from the line they are out of sight.
+    if (Math.hypot(world.carX[i] - front.x, world.carY[i] - front.y) > sightM - 15) continue;
     for (const junction of car.route.junctions) {
       if (junction.junctionId !== stop.junctionId) continue;
       const own = car.route.laneIds.some((lane) => approach.laneIds.includes(lane));

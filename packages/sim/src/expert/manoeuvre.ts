@@ -67,6 +67,8 @@ export function planManoeuvres(
     const gap = hit.s - along - egoS - egoGeometry.frontM;
     if (gap < 0 || gap > sightM) continue;
     const lateral = hit.d - base;
+    // `hit` is overwritten by the gap tests below.
+    const obstacleS = hit.s;
     const reach = 0.5 * egoGeometry.widthM + nudgeMarginM;
     if (half + reach - Math.abs(lateral) < 0.15) continue;
     const plan = chooseSide(world, egoS, base, lateral, half + reach);
@@ -78,13 +80,23 @@ export function planManoeuvres(
       continue;
     }
     const inLane = need + 0.5 * egoGeometry.widthM < 0.5 * laneWidth - 0.02;
-    if (side === "left" && !inLane && !oncomingClear(world, egoS, hit.s, ego.speedMps)) continue;
+    if (side === "left" && !inLane && !oncomingClear(world, ego, egoS, obstacleS)) {
+      state.waitingFor = { side, causeId: id };
+      continue;
+    }
+    if (!inLane && hasLane(world, egoS, base, side)) {
+      const beside = base + sign * laneWidth;
+      if (!gapIsOpen(world, ego, egoS, memory, beside, id)) {
+        state.waitingFor = { side, causeId: id };
+        continue;
+      }
+    }
     const ramp = Math.max(14, 2.4 * v);
-    const arrive = hit.s - along - egoGeometry.frontM - 1;
+    const arrive = obstacleS - along - egoGeometry.frontM - 1;
     const startS = Math.max(egoS + 0.5, arrive - ramp);
     // Too late for a smooth move at this speed: the lead rule brakes for it first.
     if (arrive - startS < Math.max(6, 0.9 * ego.speedMps)) continue;
-    const leave = hit.s + along + 2;
+    const leave = obstacleS + along + 2;
     memory.moves.push(
       { startS, endS: arrive, toM: base + sign * need },
       { startS: leave, endS: leave + ramp, toM: base },
@@ -141,7 +153,41 @@ function hasLane(world: World, egoS: number, base: number, side: "left" | "right
   return current > 0 || (current === 0 && lane.rightId !== null);
 }
 
-/** The gap test is MOBIL's safety part: nobody in the target lane has to brake harder than gently. */
+/**
+ * Whether an offset beside us has a gap: nobody there has to brake more than gently, and we need not either (MOBIL's
+ * safety part). `exceptId` is the obstacle itself.
+ */
+function gapIsOpen(
+  world: World,
+  ego: EgoState,
+  egoS: number,
+  memory: ExpertMemory,
+  targetM: number,
+  exceptId: string,
+): boolean {
+  const { scene } = world;
+  const { path } = scene.egoRoute;
+  const laneWidth = scene.network.lanes[scene.egoRoute.laneIds[0]].widthM;
+  const v = ego.speedMps;
+  for (let i = 0; i < world.numCars; i++) {
+    if (world.carActive[i] === 0 || `actor:${1 + i}` === exceptId) continue;
+    const dx = world.carX[i] - ego.x;
+    const dy = world.carY[i] - ego.y;
+    if (dx * dx + dy * dy > 70 * 70) continue;
+    project(path, world.carX[i], world.carY[i], memory.carHints[i], hit);
+    if (Math.abs(hit.d - targetM) > 0.5 * laneWidth + 0.4) continue;
+    const other = world.carSpeed[i] * Math.cos(world.carYaw[i] - path.yaw[hit.index]);
+    const gap = hit.s - (egoS + egoGeometry.rearAxleToCenterM);
+    const lengths = 0.5 * (scene.cars[i].lengthM + egoGeometry.lengthM);
+    const needed =
+      gap >= 0
+        ? 4 + 0.5 * v + 3 * Math.max(0, v - other)
+        : 4 + 0.5 * other + 3 * Math.max(0, other - v);
+    if (Math.abs(gap) - lengths < needed) return false;
+  }
+  return true;
+}
+
 function tryLaneChange(
   world: World,
   ego: EgoState,
@@ -152,36 +198,14 @@ function tryLaneChange(
   causeId: string,
 ): void {
   const { scene } = world;
-  const { path } = scene.egoRoute;
   const laneWidth = scene.network.lanes[scene.egoRoute.laneIds[0]].widthM;
   const base = offsetOnRoute(memory.moves, egoS + 100, want).d;
   const target = base + (side === "left" ? laneWidth : -laneWidth);
-  const v = ego.speedMps;
-  for (let i = 0; i < world.numCars; i++) {
-    if (world.carActive[i] === 0 || `actor:${1 + i}` === causeId) continue;
-    const dx = world.carX[i] - ego.x;
-    const dy = world.carY[i] - ego.y;
-    if (dx * dx + dy * dy > 70 * 70) continue;
-    project(path, world.carX[i], world.carY[i], memory.carHints[i], hit);
-    if (Math.abs(hit.d - target) > 0.5 * laneWidth + 0.4) continue;
-    const other = world.carSpeed[i] * Math.cos(world.carYaw[i] - path.yaw[hit.index]);
-    const gap = hit.s - (egoS + egoGeometry.rearAxleToCenterM);
-    const lengths = 0.5 * (scene.cars[i].lengthM + egoGeometry.lengthM);
-    if (gap >= 0) {
-      const closing = Math.max(0, v - other);
-      if (gap - lengths < 4 + 0.5 * v + closing * 3) {
-        state.waitingFor = { side, causeId };
-        return;
-      }
-    } else {
-      const closing = Math.max(0, other - v);
-      if (-gap - lengths < 4 + 0.5 * other + closing * 3) {
-        state.waitingFor = { side, causeId };
-        return;
-      }
-    }
+  if (!gapIsOpen(world, ego, egoS, memory, target, causeId)) {
+    state.waitingFor = { side, causeId };
+    return;
   }
-  const length = Math.max(16, 3.6 * Math.max(4, v));
+  const length = Math.max(11, 3.6 * ego.speedMps);
   memory.moves.push({ startS: egoS + 0.5, endS: egoS + 0.5 + length, toM: target });
   state.handled.push(causeId);
   state.active.push({
@@ -193,18 +217,22 @@ function tryLaneChange(
   });
 }
 
+/** Oncoming headlights are made out this far, m. */
+const oncomingSightM = 100;
+
 /** Whether the oncoming lane stays free while we are beside the obstacle. */
-function oncomingClear(world: World, egoS: number, obstacleS: number, v: number): boolean {
+function oncomingClear(world: World, ego: EgoState, egoS: number, obstacleS: number): boolean {
   const { path } = world.scene.egoRoute;
-  const secs = (obstacleS + 12 - egoS) / Math.max(3, v);
+  const secs = (obstacleS + 8 - egoS) / Math.max(5, ego.speedMps);
   const other: Projection = { s: 0, d: 0, index: 0 };
   for (let i = 0; i < world.numCars; i++) {
     if (world.carActive[i] === 0 || world.scene.cars[i].parked) continue;
+    if (Math.hypot(world.carX[i] - ego.x, world.carY[i] - ego.y) > oncomingSightM) continue;
     project(path, world.carX[i], world.carY[i], -1, other);
     if (Math.abs(other.d) > 6) continue;
     if (Math.cos(world.carYaw[i] - path.yaw[other.index]) > -0.5) continue;
     const nearest = other.s - world.carSpeed[i] * (secs + 1);
-    if (other.s > egoS && nearest < obstacleS + 15) return false;
+    if (other.s > egoS && nearest < obstacleS + 10) return false;
   }
   return true;
 }
