@@ -283,6 +283,7 @@ function addControls(
       }
       continue;
     }
+    keepJunctionClear(stop, gap, front, v, memory, out, live);
     if (stop.lightId !== null) {
       const id = `light:${stop.lightId}`;
       const color = world.colors[stop.lightId];
@@ -325,6 +326,27 @@ function addControls(
       } else addConflict(world, stop, false, gap, v, memory, out, live);
     }
     break;
+  }
+}
+
+/** Do not enter a junction that a standing queue would keep us in: wait for the lead at the line instead. */
+function keepJunctionClear(
+  stop: RouteStop,
+  gap: number,
+  front: number,
+  v: number,
+  memory: ExpertMemory,
+  out: Hazard[],
+  live: Set<string>,
+): void {
+  for (let k = 0; k < out.length; k++) {
+    const lead = out[k];
+    if (lead.kind !== "lead" || lead.speedMps > 1.5 || lead.gapM < gap) continue;
+    // Room behind the lead for our car and a metre.
+    if (front + lead.gapM > stop.junctionEndS + 6) continue;
+    const accelMps2 = stopAccel(memory, lead.id, v, gap, stopOnsetMps2);
+    live.add(lead.id);
+    if (accelMps2 < lead.accelMps2) out[k] = { ...lead, accelMps2 };
   }
 }
 

@@ -18,6 +18,8 @@ interface Tables {
   readonly laneStart: Float64Array;
 }
 
+const junctionSpeedMps = 5;
+
 /** The stronger of a braking so far and that for one more thing ahead. */
 function tighter(worst: number, v: number, gapM: number, leadSpeedMps: number): number {
   const a = idmInteraction(v, gapM, leadSpeedMps, trafficIdm);
@@ -176,6 +178,13 @@ export class World {
       if (t + 1e-9 < step.atSecs) break;
       desired = step.desiredSpeedMps;
       decel = step.decelMps2;
+    }
+    if (desired < junctionSpeedMps) {
+      // Nobody stops on purpose inside a junction.
+      for (const junction of car.route.junctions) {
+        if (s > junction.startS - 2 && s < junction.endS + 0.5 * car.lengthM)
+          desired = junctionSpeedMps;
+      }
     }
     const { path, curveSpeedMps } = car.route;
     const at = Math.min(
