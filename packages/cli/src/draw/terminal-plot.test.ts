@@ -9,7 +9,7 @@ test("a rising line goes from the lower left to the upper right", () => {
 });
 
 test("a spike of one tick stays visible and gaps stay empty", () => {
-  const values = new Array<number>(1000).fill(0);
+  const values = Array.from({ length: 1000 }, () => 0);
   values[500] = 5;
   const text = plotSeries({ title: "a", unit: "m/s²", values }, { columns: 29, rows: 3 });
   expect(text.split("\n")[1]).toContain("⡇");

@@ -82,7 +82,7 @@ export function plotBands(bands: readonly Band[], numTicks: number, columns: num
   const width = Math.max(10, columns - labelWidth - 1);
   return labels
     .map((label) => {
-      const cells = new Array<string>(width).fill("·");
+      const cells = Array.from({ length: width }, () => "·");
       for (const band of bands) {
         if (band.label !== label) continue;
         const start = Math.floor((band.startTick * width) / numTicks);
@@ -99,7 +99,7 @@ export function timeAxis(durationSecs: number, columns: number): string {
   const width = columns - scaleWidth;
   const end = `${shortNumber(durationSecs)} s`;
   const middle = `${shortNumber(durationSecs / 2)} s`;
-  const line = new Array<string>(width).fill(" ");
+  const line = Array.from({ length: width }, () => " ");
   const put = (text: string, at: number): void => {
     for (let i = 0; i < text.length; i++)
       if (at + i >= 0 && at + i < width) line[at + i] = text[i] as string;

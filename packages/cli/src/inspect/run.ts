@@ -33,7 +33,12 @@ export async function inspectRun(dir: string): Promise<Outcome> {
   );
   const missing = stageNames.filter((name) => !markers.some((m) => m.name === name));
   return {
-    data: { runId, recipe: record.recipe, stages: markers.map(({ files: _, ...m }) => m), summary },
+    data: {
+      runId,
+      recipe: record.recipe,
+      stages: markers.map((m) => ({ ...m, files: m.files.length })),
+      summary,
+    },
     text: [
       `run ${runId}, recipe ${record.recipe.name}, seed ${record.seed}`,
       ...lines,
