@@ -68,7 +68,7 @@ export interface AtomicSink {
 let temporaryCount = 0;
 const temporaryName = /^\..+\.(\d+)-\d+\.tmp$/;
 
-function storageError(path: string, cause: unknown, bytes: number): Error {
+function storageError(path: string, cause: unknown): Error {
   if (!(cause instanceof Error) || !("code" in cause)) {
     return cause instanceof Error ? cause : new Error(String(cause));
   }
@@ -77,7 +77,7 @@ function storageError(path: string, cause: unknown, bytes: number): Error {
     return new StorageError(
       "no-space",
       path,
-      `no space left on the disk after ${bytes} bytes; nothing was changed. Free some space and run again: finished files are kept.`,
+      `no space left on the disk; nothing was changed. Free some space and run again: finished files are kept.`,
       { cause },
     );
   }
@@ -127,7 +127,7 @@ export async function atomicWrite(
     // The first error is the one to report; failures of the clean-up follow from it.
     await file?.close().catch(() => undefined);
     if (isCreated) await fs.unlink(temporary).catch(() => undefined);
-    throw storageError(path, error, bytes);
+    throw storageError(path, error);
   }
 }
 
