@@ -25,6 +25,7 @@ export { stepBicycle, vehicleLimits } from "./vehicle/bicycle.ts";
 export {
   type EgoState,
   egoGeometry,
+  type RoadClass,
   type ScenarioKind,
   type Scene,
   scenarioKinds,

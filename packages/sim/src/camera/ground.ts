@@ -12,7 +12,7 @@ import {
   roadQuads,
   stripQuads,
 } from "../road/surface.ts";
-import type { Appearance } from "../world/scene.ts";
+import type { RoadClass, Scene } from "../world/scene.ts";
 
 export interface GroundTexture {
   readonly grid: Grid;
@@ -30,6 +30,15 @@ const texelM = 0.2;
 const marginM = 24;
 const numLevels = 5;
 const paintWidthM = 0.2;
+/** Bands beside the asphalt, widest first. */
+const edges: Readonly<Record<RoadClass, readonly { widthM: number; color: number }[]>> = {
+  town: [
+    { widthM: 2.2, color: 0xa39d92 },
+    { widthM: 0.35, color: 0xc9c6bd },
+  ],
+  suburb: [{ widthM: 0.35, color: 0xc0beb6 }],
+  country: [{ widthM: 0.4, color: 0x8a7c62 }],
+};
 const white = 0xe4e4e0;
 const yellow = 0xdba820;
 
@@ -54,7 +63,10 @@ const mix = (a: number, b: number, t: number) => {
   return (Math.round(r) << 16) | (Math.round(g) << 8) | Math.round(bl);
 };
 
-export function paintGround(network: Network, look: Appearance): GroundTexture {
+export function paintGround(
+  scene: Pick<Scene, "network" | "appearance" | "roadClass">,
+): GroundTexture {
+  const { network, appearance: look, roadClass } = scene;
   const grid = networkGrid(network, texelM, marginM);
   const texels = new Uint32Array(grid.width * grid.height);
   const grass = new Uint32Array(256);
@@ -79,11 +91,12 @@ export function paintGround(network: Network, look: Appearance): GroundTexture {
     });
 
   const half = networkHalfWidthM(network);
-  const kerb = 0xa9a7a0;
-  for (const road of network.roads) for (const quad of roadQuads(road, 0.35)) fill(quad, kerb);
-  for (const junction of network.junctions) {
-    const wider = { ...junction, halfM: junction.halfM };
-    for (const piece of junctionPieces(wider, half + 0.35)) fill(piece, kerb);
+  // The edge tells the road class: a pavement and a kerb, a kerb, or a strip of gravel.
+  for (const { widthM, color } of edges[roadClass]) {
+    for (const road of network.roads) for (const quad of roadQuads(road, widthM)) fill(quad, color);
+    for (const junction of network.junctions) {
+      for (const piece of junctionPieces(junction, half + widthM)) fill(piece, color);
+    }
   }
   for (const road of network.roads) for (const quad of roadQuads(road)) pave(quad);
   for (const junction of network.junctions) {

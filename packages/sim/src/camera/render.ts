@@ -18,7 +18,7 @@ const blinkOn = (secs: number) => secs % 0.8 < 0.5;
 
 /** Paints the ground once (about 10 MB a scene) and keeps one canvas per camera. */
 export function createRenderer(scene: Scene, cameras: readonly CameraSpec[]): SceneRenderer {
-  const ground = paintGround(scene.network, scene.appearance);
+  const ground = paintGround(scene);
   const look = scene.appearance;
   const canvases = cameras.map((camera) => {
     const canvas = new Canvas(camera);

@@ -131,6 +131,8 @@ export class Expert {
       if (a < accel) accel = a;
     }
     accel = Math.max(-7, Math.min(1.8, accel));
+    // The last metres of a stop are soft, or every stop would end in a jerk.
+    if (v < 3 && this.roomToStop() > softStopDistance(v)) accel = Math.max(accel, -0.38 - 0.85 * v);
     const down = accel < -3.6 ? jerkEmergencyMps3 : jerkDownMps3;
     // Letting go of the brakes may be as quick as stepping on them; pulling away is gentle.
     const up = this.accel < -0.3 ? jerkDownMps3 : jerkUpMps3;
@@ -138,10 +140,6 @@ export class Expert {
       this.accel - down * tickSecs,
       Math.min(this.accel + up * tickSecs, accel),
     );
-    // The last metres of a stop are soft, or every stop would end in a jerk.
-    if (v < 3 && this.roomToStop() > softStopDistance(v)) {
-      this.accel = Math.max(this.accel, -0.38 - 0.85 * v);
-    }
     if (v < 0.05 && this.accel < 0) this.accel = Math.max(this.accel, -0.8);
 
     const preview = 0.15 * v;

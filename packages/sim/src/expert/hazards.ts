@@ -49,7 +49,7 @@ const pullOutRoomM = 5;
 const softStopM = 0.5;
 
 /** The expert aims to stand this far before a line, m. */
-const lineMarginM = 1;
+const lineMarginM = 1.4;
 
 /** What the expert remembers between ticks; plain data so that it can be copied. */
 export interface ExpertMemory {

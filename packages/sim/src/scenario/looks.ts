@@ -1,7 +1,7 @@
 /** Colours, light and roadside objects: nothing here changes how anything drives. */
 import type { Rng } from "@causeway/geom";
 import { type Network, roadHalfWidthM } from "../road/network.ts";
-import type { Appearance, Decor } from "../world/scene.ts";
+import type { Appearance, Decor, RoadClass } from "../world/scene.ts";
 
 const carColors = [
   0xe8e8e8, 0x1c1c20, 0x8a8d92, 0x5a5e66, 0x27408b, 0x7a1f24, 0x2e5d3a, 0xb8a98a, 0x3b6ea5,
@@ -39,11 +39,17 @@ export function pickAppearance(rng: Rng): Appearance {
 const wallColors = [0x9c8f80, 0xb0a59a, 0x8c6f5e, 0xa8aeb4, 0x7d8791, 0xc2b59b, 0x96705a] as const;
 const crownColors = [0x3e6b33, 0x4c7a3a, 0x5b7f3b, 0x36592f] as const;
 
+/** How the three road classes are lined; `density` scales how often something stands there. */
+const surroundings = {
+  town: { density: 0.95, buildings: 0.75, setbackM: 3.5 },
+  suburb: { density: 0.65, buildings: 0.35, setbackM: 6 },
+  country: { density: 0.45, buildings: 0, setbackM: 10 },
+} as const;
+
 /** Houses and trees beside the roads, never on pavement. */
-export function placeDecor(rng: Rng, network: Network): Decor[] {
+export function placeDecor(rng: Rng, network: Network, roadClass: RoadClass): Decor[] {
   const out: Decor[] = [];
-  const density = rng.uniform(0.25, 0.9);
-  const urban = rng.next();
+  const { density, buildings, setbackM } = surroundings[roadClass];
   for (const road of network.roads) {
     const half = roadHalfWidthM(road);
     for (const side of [-1, 1]) {
@@ -51,11 +57,12 @@ export function placeDecor(rng: Rng, network: Network): Decor[] {
       while (s < road.ref.lengthM) {
         const i = Math.min(road.ref.x.length - 1, Math.round(s / road.ref.stepM));
         s += rng.uniform(7, 22) / density;
-        const isBuilding = rng.next() < urban * 0.7;
+        const isBuilding = rng.next() < buildings;
         const lengthM = isBuilding ? rng.uniform(8, 20) : 0;
         const widthM = isBuilding ? rng.uniform(7, 14) : 0;
         const crown = rng.uniform(2.2, 4.2);
-        const away = half + (isBuilding ? 4 + 0.5 * widthM : 2.5 + 0.5 * crown) + rng.uniform(0, 7);
+        const away =
+          half + (isBuilding ? setbackM + 0.5 * widthM : 2.5 + 0.5 * crown) + rng.uniform(0, 7);
         const yaw = road.ref.yaw[i];
         const x = road.ref.x[i] - side * away * Math.sin(yaw);
         const y = road.ref.y[i] + side * away * Math.cos(yaw);

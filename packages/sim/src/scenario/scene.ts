@@ -26,6 +26,13 @@ export interface SceneOptions {
 const egoStartS = 45;
 const attempts = 60;
 
+/** About 30, 40 and 50 km/h; narrow, so that the picture tells the speed that the expert will keep. */
+const speedLimits = {
+  town: [8.2, 8.8],
+  suburb: [10.9, 11.6],
+  country: [13.6, 14.4],
+} as const;
+
 /** @throws When no layout without self-contact is found (not seen in 10,000 seeds). */
 export function buildScene(options: SceneOptions): Scene {
   const { kind, seed, durationSecs = 20 } = options;
@@ -83,14 +90,16 @@ function tryScene(rng: Rng, kind: ScenarioKind, seed: number, durationSecs: numb
           : 2;
   const laneWidthM = rng.uniform(3.3, 3.7);
   const shoulderM = kind === "nudge" ? rng.uniform(1.9, 2.4) : rng.uniform(0.6, 1.4);
-  const speedLimitMps = kind === "curvy_road" ? rng.uniform(9, 14) : rng.uniform(8.5, 14.5);
+  const roadClass = rng.pick(["town", "suburb", "country"] as const);
+  const [lowest, highest] = speedLimits[roadClass];
+  const speedLimitMps = rng.uniform(lowest, highest);
   const wishes = junctionWishes(rng, kind);
   const startsStopped = kind === "resume_at_light";
   const startSpeed = startsStopped
     ? 0
     : kind === "mixed" && rng.next() < 0.15
       ? 0
-      : speedLimitMps * rng.uniform(0.72, 1);
+      : speedLimitMps * rng.uniform(0.78, 1);
 
   // Sections: an approach to each junction, then enough road for the rest of the drive.
   const sections: PathPiece[][] = [];
@@ -226,12 +235,13 @@ function tryScene(rng: Rng, kind: ScenarioKind, seed: number, durationSecs: numb
     egoRoute,
     egoStartS: startS,
     egoStartSpeedMps: startSpeed,
+    roadClass,
     speedLimitMps,
     laneChange,
     cars: cast.cars,
     walkers: cast.walkers,
     signals,
-    decor: placeDecor(rng, network),
+    decor: placeDecor(rng, network, roadClass),
     appearance: pickAppearance(rng),
   };
 }

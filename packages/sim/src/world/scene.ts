@@ -111,6 +111,13 @@ export interface SignalPlan {
   }[];
 }
 
+/**
+ * What kind of place the road runs through. It fixes the speed limit and shows in every picture, since there are no
+ * speed limit signs: pavements and close houses in town, kerbs and some houses in a suburb, open grass and trees in
+ * the country.
+ */
+export type RoadClass = "town" | "suburb" | "country";
+
 /** Tint and light of the pictures. */
 export interface Appearance {
   /** Daylight factor on surfaces, about 0.45 (dusk) to 1.1. */
@@ -151,6 +158,7 @@ export interface Scene {
   readonly egoRoute: Route;
   readonly egoStartS: number;
   readonly egoStartSpeedMps: number;
+  readonly roadClass: RoadClass;
   readonly speedLimitMps: number;
   readonly laneChange: RouteLaneChange | null;
   readonly cars: readonly CarSpec[];
