@@ -290,6 +290,66 @@ describe("argoverse2", () => {
     expect(drive.source.notes.join()).toContain("1 bicycle lanes");
   });
 
+  test("pictures come with their calibration when the log has them", async () => {
+    const log = await writeArgoverse2Log(folder, 1);
+    const camera = join(log, "sensors", "cameras", "ring_front_center");
+    await mkdir(camera, { recursive: true });
+    await mkdir(join(log, "calibration"));
+    for (const [ms, byte] of [
+      [-20n, 1],
+      [50n, 2],
+      [100n, 3],
+    ] as const) {
+      await writeFile(join(camera, `${firstNs + ms * 1_000_000n}.jpg`), Uint8Array.of(byte));
+    }
+    await writeFile(
+      join(log, "calibration", "intrinsics.feather"),
+      feather({
+        sensor_name: ["ring_front_center"],
+        fx_px: [1776],
+        fy_px: [1777],
+        cx_px: [778],
+        cy_px: [1013],
+        width_px: [1550],
+        height_px: [2048],
+      }),
+    );
+    await writeFile(
+      join(log, "calibration", "egovehicle_SE3_sensor.feather"),
+      feather({
+        sensor_name: ["up_lidar", "ring_front_center"],
+        qw: [1, 0.5],
+        qx: [0, -0.5],
+        qy: [0, 0.5],
+        qz: [0, -0.5],
+        tx_m: [0, 1.6],
+        ty_m: [0, 0],
+        tz_m: [0, 1.4],
+      }),
+    );
+    const drive = await onlyDrive(argoverse2Source, folder);
+    expect(drive.cameras).toEqual([
+      {
+        name: "ring_front_center",
+        calibration: {
+          model: "pinhole",
+          width: 1550,
+          height: 2048,
+          fx: 1776,
+          fy: 1777,
+          cx: 778,
+          cy: 1013,
+          rigFromCamera: { x: 1.6, y: 0, z: 1.4 + 0.33, qw: 0.5, qx: -0.5, qy: 0.5, qz: -0.5 },
+        },
+        // The first one is from before the first pose.
+        frames: [
+          { stampUs: 50_000, encoding: "jpeg", bytes: Uint8Array.of(2) },
+          { stampUs: 100_000, encoding: "jpeg", bytes: Uint8Array.of(3) },
+        ],
+      },
+    ]);
+  });
+
   test("a gap in the poses stays a gap", async () => {
     const log = await writeArgoverse2Log(folder);
     const rows = Array.from({ length: 300 }, (_, i) => i).filter((i) => i < 100 || i > 200);
