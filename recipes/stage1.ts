@@ -20,6 +20,7 @@ export const stage1Nano = (): Stage1Recipe => ({
   augment: { mirror: 0, brightness: 0.08, contrast: 0.15 },
   // Neighbouring trajectory tokens are nearly equal: without this the model copies them and never looks.
   trajectoryInputDropout: { probability: 0.5, replacement: "random" },
+  perception: { weight: 1 },
   textWeights: { kind: "information", floor: 0.05 },
   lengthBuckets: [],
   checkpoint: { everySteps: 200, keepLast: 2 },
@@ -62,6 +63,7 @@ export const stage1Alpamayo = (): Stage1Recipe => ({
   modules: { freeze: [], lrMultipliers: [{ pattern: "vlm.model.visual.*", multiplier: 0.1 }] },
   augment: { mirror: 0, brightness: 0, contrast: 0 },
   trajectoryInputDropout: { probability: 0, replacement: "random" },
+  perception: null,
   textWeights: { kind: "equal" },
   checkpoint: { everySteps: 500, keepLast: 2 },
 });

@@ -40,6 +40,13 @@ export {
 } from "./keyframes/keyframes.ts";
 export { applyQuota, type DriveKeyframe, type QuotaResult } from "./keyframes/quota.ts";
 export { keyframeRanks } from "./keyframes/rank.ts";
+export {
+  type CellGrid,
+  perceptionChannels,
+  type PerceptionChannel,
+  type PerceptionScene,
+  perceptionTargets,
+} from "./perception/targets.ts";
 export { parseTrace, type ParsedTrace, type SpeedClaim, type TraceClaims } from "./coc/parse.ts";
 export {
   causeClauses,

@@ -93,6 +93,7 @@ export {
   type Weights,
   weightShapes,
 } from "./alpamayo/weights.ts";
+export type { PerceptionShape } from "./alpamayo/perception.ts";
 export { BatchBuilder, stage1Shape, stage2Shape } from "./alpamayo/batches.ts";
 export { DrivingCodec, type TrainingExample } from "./alpamayo/codec.ts";
 export { checkManifest, createManifest, type ModelManifest } from "./alpamayo/manifest.ts";

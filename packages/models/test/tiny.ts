@@ -35,8 +35,14 @@ export const tiny: Preset = {
   },
   expert: { hiddenSize: 32, intermediateSize: 48, numHeads: 4 },
   actionInProj: { ...nano.actionInProj, hiddenSize: 32 },
+  futureTokens: { bins: 256, min: -10, max: 10, count: 32 },
+  historyTokens: { bins: 128, min: [-1, -1, -1], max: [3, 1, 1], count: 48 },
   bpeVocabSize: 400,
-  manifest: { ...nano.manifest, image: { widthPx: 16, heightPx: 16 } },
+  manifest: {
+    ...nano.manifest,
+    cameraIndices: [0, 1, 2],
+    image: { widthPx: 16, heightPx: 16 },
+  },
 };
 
 export const sentences = [

@@ -10,6 +10,7 @@ import {
 import type { LabelledSamples } from "@causeway/train";
 import { UserError } from "../errors.ts";
 import type { SampleRow } from "./labels.ts";
+import { perceptionArray } from "./perception-rows.ts";
 
 /** Rows of labels/samples.jsonl of the given splits, in file order. */
 export async function readSampleRows(
@@ -79,14 +80,19 @@ export async function openLabelledSamples(
   const loader = await openLoader(dataset, settings);
   return {
     fingerprint: dataset.fingerprint,
-    train: samplesOf(train, loader),
-    heldOut: samplesOf(spread, loader),
+    train: samplesOf(train, loader, settings.cameras),
+    heldOut: samplesOf(spread, loader, settings.cameras),
     close: () => loader.close(),
   };
 }
 
-function samplesOf(rows: readonly SampleRow[], loader: SampleLoader): LabelledSamples {
+function samplesOf(
+  rows: readonly SampleRow[],
+  loader: SampleLoader,
+  cameras: readonly string[],
+): LabelledSamples {
   const row = (index: number): SampleRow => rows[index] as SampleRow;
+  const perception = (index: number) => perceptionArray(row(index).perception, cameras);
   return {
     length: rows.length,
     id: (index) => row(index).id,
@@ -95,6 +101,7 @@ function samplesOf(rows: readonly SampleRow[], loader: SampleLoader): LabelledSa
       cot: row(index).cot as string,
       meaning: row(index).meaning ?? "",
     }),
+    perception,
     async read(index) {
       const { driveId, t0Us, navText, cot } = row(index);
       const [sample] = await loader.load([{ driveId, t0Us }]);
@@ -103,6 +110,7 @@ function samplesOf(rows: readonly SampleRow[], loader: SampleLoader): LabelledSa
         input: { cameras: sample.cameras, history: sample.history, navText },
         future: sample.future,
         cot: cot as string,
+        perception: perception(index),
       };
     },
   };

@@ -20,6 +20,7 @@ import { type CocLabel, inspectMotion, oracleLabel } from "@causeway/label";
 import type { Work, WorkContext } from "../pipeline/child-protocol.ts";
 import type { WorkInput } from "../pipeline/stage.ts";
 import type { DataSetting } from "./drives.ts";
+import { type PerceptionRow, perceptionOf } from "./perception-rows.ts";
 
 export interface LabelsOptions {
   /** Drives of each split by id; null: split by recording with the default shares. */
@@ -41,6 +42,8 @@ export interface SampleRow {
   readonly cot: string | null;
   /** Decision ids of that sentence, so that wordings of one meaning can be told apart from meanings. */
   readonly meaning: string | null;
+  /** Where the truth is known: per camera, what stands in which cell. */
+  readonly perception: PerceptionRow | null;
 }
 
 export interface LabelsResult {
@@ -70,6 +73,7 @@ export async function labelDrive(
   const every = split === "train" ? options.trainEverySecs : options.heldOutEverySecs;
   const times = sampleGrid(drive, { strideUs: stepsOf(every) });
   const decisions = await drive.decisions();
+  const perceive = await perceptionOf(drive);
   const truth = { id: drive.id, decisions, egoMotion: drive.egoMotion };
   const oracle =
     decisions === null ? [] : times.map((t0Us) => oracleLabel(truth, t0Us, { seed: options.seed }));
@@ -84,6 +88,7 @@ export async function labelDrive(
     oracle,
     samples: times.map(
       (t0Us, i): SampleRow => ({
+        perception: perceive(t0Us),
         id: `${drive.id}@${t0Us}`,
         driveId: drive.id,
         t0Us,

@@ -7,6 +7,7 @@ import type { DrivingCodec, TrainingExample } from "./codec.ts";
 import { actionDim } from "./config.ts";
 import { expertMask } from "./expert.ts";
 import type { FlowSample } from "./flow-matching.ts";
+import type { PerceptionShape } from "./perception.ts";
 import type { Stage1Shape, Stage2Shape } from "./training.ts";
 import { drivingId } from "./vocabulary.ts";
 
@@ -103,7 +104,34 @@ export class BatchBuilder {
     feeds.set("labels", tensorInt64(labels, [shape.labels]));
     feeds.set("trajectory_weights", tensor(trajectoryWeights, [shape.labels]));
     feeds.set("other_weights", tensor(otherWeights, [shape.labels]));
+    if (shape.perception !== undefined) this.#perception(examples, shape.perception, feeds);
     return feeds;
+  }
+
+  #perception(
+    examples: readonly TrainingExample[],
+    { channels, positiveWeights }: PerceptionShape,
+    feeds: Map<string, Tensor>,
+  ): void {
+    const { grids, config } = this.#codec;
+    const merge = config.vlm.vision.spatialMergeSize ** 2;
+    const tokens = grids.reduce((sum, [t, h, w]) => sum + (t * h * w) / merge, 0);
+    const perSample = tokens * channels;
+    const target = new Float32Array(examples.length * perSample);
+    for (const [b, { perception }] of examples.entries()) {
+      if (perception?.length !== perSample) {
+        throw new ConfigError(
+          `stage 1 batch: perception has ${perception?.length ?? "no"} values; expected ${tokens} visual tokens x ${channels} channels. Label the data for this model's grid, or train without perception`,
+        );
+      }
+      target.set(perception, b * perSample);
+    }
+    const weights = target.map((seen, i) =>
+      seen > 0 ? (positiveWeights[i % channels] as number) : 1,
+    );
+    const shape = [examples.length * tokens, channels];
+    feeds.set("perception", tensor(target, shape));
+    feeds.set("perception_weights", tensor(weights, shape));
   }
 
   /** Actions of a batch in the order of `buildStage2`'s rows: each example `draws` times. */

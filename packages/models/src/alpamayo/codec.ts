@@ -37,6 +37,8 @@ export interface TrainingExample {
   readonly isLabel: Uint8Array;
   /** Share of every token in its part's mean; null for equal shares, as released. Only labelled tokens count. */
   readonly weights: Float32Array | null;
+  /** What every visual token should see, see perception.ts; null when the sample does not say. */
+  readonly perception: Float32Array | null;
   /** Index after `<|traj_future_start|>`: the length of the prefix that the expert reads. */
   readonly prefixLength: number;
   /** Levels of all pictures in prompt order, see `patchifyInto`. */
@@ -212,6 +214,8 @@ export class DrivingCodec {
     readonly cot: string | null;
     /** Weight of each token of the sentence (`informationWeights`); equal when left out. */
     readonly weightsOf?: (ids: readonly number[]) => Float32Array;
+    /** Visual tokens x channels, in prompt order. */
+    readonly perception?: Float32Array | null;
   }): TrainingExample {
     const { vocabulary, promptVersion, cameraLabels } = this.manifest;
     const action = this.actions(sample.future, sample.input.history);
@@ -236,6 +240,7 @@ export class DrivingCodec {
       ids: Int32Array.from(ids),
       isLabel: Uint8Array.from(mask, Number),
       weights,
+      perception: sample.perception ?? null,
       prefixLength: ids.lastIndexOf(drivingId(vocabulary, "traj_future_start")) + 1,
       patches: this.patches(sample.input),
       action,

@@ -8,6 +8,7 @@ import { type BackboneShape, buildBackbone, outputHead } from "../qwen3vl/model.
 import { repeatRows } from "../generation/graphs.ts";
 import type { AlpamayoConfig } from "./config.ts";
 import { expertField, type ExpertOutput } from "./expert.ts";
+import { perceptionLoss, type PerceptionShape } from "./perception.ts";
 
 export interface TrainingGraph {
   readonly graph: Graph;
@@ -24,6 +25,8 @@ export interface TrainingGraph {
 export interface Stage1Shape extends BackboneShape {
   /** Rows of logits: upper bound of labelled tokens in the batch; unused rows have weight 0. */
   readonly labels: number;
+  /** Adds the loss of perception.ts and its inputs; left out in the released recipe. */
+  readonly perception?: PerceptionShape;
 }
 
 /**
@@ -37,7 +40,7 @@ export function buildStage1(
   shape: Stage1Shape,
 ): TrainingGraph & { readonly tokenLoss: Value } {
   const graph = new Graph();
-  const { decoder } = buildBackbone(graph, config.vlm, shape, { prefix: "vlm." });
+  const { decoder, vision } = buildBackbone(graph, config.vlm, shape, { prefix: "vlm." });
   const rows = graph.input("label_rows", [shape.labels], "int64");
   const logits = outputHead(graph, config.vlm.text, "vlm.", decoder.hidden, rows);
   const result = stage1Loss(logits, {
@@ -45,7 +48,18 @@ export function buildStage1(
     trajectoryWeights: graph.input("trajectory_weights", [shape.labels]),
     otherWeights: graph.input("other_weights", [shape.labels]),
   });
-  return { graph, ...result, trainable: new Map(graph.parameters), frozen: new Map() };
+  const trainable = new Map(graph.parameters);
+  if (shape.perception === undefined || vision === null)
+    return { graph, ...result, trainable, frozen: new Map() };
+  const seen = perceptionLoss(graph, vision, shape.perception);
+  return {
+    graph,
+    ...result,
+    loss: add(result.loss, mul(seen, shape.perception.weight)),
+    parts: new Map([...result.parts, ["loss_perception", seen]]),
+    trainable,
+    frozen: new Map(),
+  };
 }
 
 /** Sum of the two weighted means; a part without labels has only zero weights and is 0. */

@@ -8,6 +8,8 @@ export interface LabelledMoment {
   readonly future: LocalPath;
   /** Chain-of-causation sentence. */
   readonly cot: string;
+  /** What every visual token should see: tokens x channels, 0 or 1. Null where no truth is there. */
+  readonly perception?: Float32Array | null;
 }
 
 /** A training set. Order and content must not change during a run; the dataset fingerprint stands for them. */
@@ -22,6 +24,8 @@ export interface LabelledSamples {
     /** What the sentence says apart from its wording (decision ids); equal strings mean the same. */
     readonly meaning: string;
   };
+  /** `perception` of a moment without its pictures. */
+  perception?(index: number): Float32Array | null;
   /** A moment with its pictures. Called ahead of time, several at once. */
   read(index: number): Promise<LabelledMoment>;
 }

@@ -17,6 +17,7 @@ export const exampleRecipe = (): Stage1Recipe => ({
   augment: { mirror: 0, brightness: 0, contrast: 0 },
   checkpoint: { everySteps: 5, keepLast: 2 },
   trajectoryInputDropout: { probability: 0, replacement: "random" },
+  perception: null,
   textWeights: { kind: "equal" },
   lengthBuckets: [],
 });

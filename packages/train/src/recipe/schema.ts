@@ -99,6 +99,11 @@ const stage1Schema = z.strictObject({
     replacement: z.enum(["random", "neutral"]),
   }),
   /**
+   * Dense supervision of the vision tower from simulator truth (see models/perception.ts), for a tower that starts from
+   * nothing. Null = the released recipe.
+   */
+  perception: z.strictObject({ weight: positive }).nullable(),
+  /**
    * Weights of the sentence's tokens within their mean. "equal" is the released loss; "information" weights a token by
    * what it tells about the decision (`informationWeights`), so that a small model learns to look before it learns style.
    */
