@@ -1,7 +1,7 @@
 import { presets } from "@causeway/models";
 import { expect, test } from "vitest";
-import { recipeByName, recipeNames } from "../../../recipes/index.ts";
-import { parseRecipe } from "../src/recipe/parse.ts";
+import { recipeByName, recipeNames } from "../recipes/index.ts";
+import { parseRecipe } from "@causeway/train";
 
 test.each(recipeNames)("%s is complete, consistent and plain", (name) => {
   const recipe = recipeByName(name, "runs/x/checkpoints/step_1");
