@@ -31,6 +31,9 @@ test("the lock names the binaries of every platform, or npm ci refuses it", () =
   expect(missing).toEqual([]);
 });
 
+const canonical = (dependencies: Readonly<Record<string, string>> = {}): string =>
+  JSON.stringify(Object.entries(dependencies).sort(([a], [b]) => (a < b ? -1 : 1)));
+
 test("the lock agrees with the dependencies of every workspace", () => {
   const workspaces = Object.keys(packages).filter((p) => p.startsWith("packages/"));
   const differences = ["", ...workspaces].flatMap((path) => {
@@ -39,8 +42,8 @@ test("the lock agrees with the dependencies of every workspace", () => {
     ) as {
       dependencies?: Record<string, string>;
     };
-    const wanted = JSON.stringify(Object.entries(manifest.dependencies ?? {}).sort());
-    const locked = JSON.stringify(Object.entries(packages[path]?.dependencies ?? {}).sort());
+    const wanted = canonical(manifest.dependencies);
+    const locked = canonical(packages[path]?.dependencies);
     return wanted === locked ? [] : [`${path}: ${wanted} but the lock has ${locked}`];
   });
   expect(differences).toEqual([]);
