@@ -17,6 +17,7 @@ import {
   writeJsonl,
 } from "@causeway/data";
 import { type CocLabel, inspectMotion, oracleLabel } from "@causeway/label";
+import { pushesOf } from "@causeway/sim";
 import type { Work, WorkContext } from "../pipeline/child-protocol.ts";
 import type { WorkInput } from "../pipeline/stage.ts";
 import type { DataSetting } from "./drives.ts";
@@ -56,6 +57,9 @@ export interface LabelsResult {
 
 const stepsOf = (secs: number): number => Math.round(secs * 10) * 100_000;
 
+/** A push this soon after t0 spoils the plan at t0. */
+const pushLeadUs = 1_000_000;
+
 const meaningOf = (label: CocLabel | undefined): string | null =>
   label === undefined ? null : [label.longitudinal, label.lateral, label.lateralSide].join();
 
@@ -71,7 +75,11 @@ export async function labelDrive(
 }> {
   const { metaActions, keyframes, droppedKeyframes } = inspectMotion(drive.egoMotion);
   const every = split === "train" ? options.trainEverySecs : options.heldOutEverySecs;
-  const times = sampleGrid(drive, { strideUs: stepsOf(every) });
+  // A plan that begins in a push, or runs into one at once, is not the driver's: only what follows it is worth learning.
+  const pushes = split === "train" ? pushesOf(drive) : [];
+  const times = sampleGrid(drive, { strideUs: stepsOf(every) }).filter(
+    (t0Us) => !pushes.some((p) => t0Us >= p.startUs - pushLeadUs && t0Us < p.endUs),
+  );
   const decisions = await drive.decisions();
   const perceive = await perceptionOf(drive);
   const truth = { id: drive.id, decisions, egoMotion: drive.egoMotion };

@@ -110,7 +110,7 @@ export class BatchBuilder {
 
   #perception(
     examples: readonly TrainingExample[],
-    { channels, positiveWeights }: PerceptionShape,
+    { channels, positiveWeights, negativeWeights }: PerceptionShape,
     feeds: Map<string, Tensor>,
   ): void {
     const { grids, config } = this.#codec;
@@ -126,9 +126,14 @@ export class BatchBuilder {
       }
       target.set(perception, b * perSample);
     }
-    const weights = target.map((seen, i) =>
-      seen > 0 ? (positiveWeights[i % channels] as number) : 1,
-    );
+    // NaN: not known for this sample, so it counts for nothing.
+    const weights = target.map((value, i) => {
+      if (Number.isNaN(value)) return 0;
+      return (value > 0 ? positiveWeights : negativeWeights)[i % channels] as number;
+    });
+    target.forEach((value, i) => {
+      if (Number.isNaN(value)) target[i] = 0;
+    });
     const shape = [examples.length * tokens, channels];
     feeds.set("perception", tensor(target, shape));
     feeds.set("perception_weights", tensor(weights, shape));

@@ -214,7 +214,7 @@ export class DrivingCodec {
     readonly cot: string | null;
     /** Weight of each token of the sentence (`informationWeights`); equal when left out. */
     readonly weightsOf?: (ids: readonly number[]) => Float32Array;
-    /** Visual tokens x channels, in prompt order. */
+    /** Visual tokens x channels, in prompt order; NaN where unknown. */
     readonly perception?: Float32Array | null;
   }): TrainingExample {
     const { vocabulary, promptVersion, cameraLabels } = this.manifest;

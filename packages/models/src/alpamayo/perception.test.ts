@@ -10,7 +10,12 @@ it("is the weighted logistic loss over merged tokens and DeepStack levels", asyn
   const vision = { merged: tokens, deepstack: [tokens], trace: new Map() } as VisionOutput;
   g.output(
     "loss",
-    perceptionLoss(g, vision, { channels: 3, weight: 1, positiveWeights: [2, 2, 2] }),
+    perceptionLoss(g, vision, {
+      channels: 3,
+      weight: 1,
+      positiveWeights: [2, 2, 2],
+      negativeWeights: [1, 1, 1],
+    }),
   );
   const run = await compile(g);
   const loss = async (values: number[], target: number[], weights: number[]) =>

@@ -30,8 +30,10 @@ export interface PerceptionShape {
   readonly channels: number;
   /** Factor of this loss in the total. */
   readonly weight: number;
-  /** [K] weight of a cell where the thing is; where it is not the weight is 1. */
+  /** [K] weight of a value above 0. */
   readonly positiveWeights: readonly number[];
+  /** [K] weight of a 0. */
+  readonly negativeWeights: readonly number[];
 }
 
 /** Logits are tokens times these directions; 3 lets a token of unit scale reach a probability of 0.95. */
@@ -45,7 +47,7 @@ function softplus(z: Value): Value {
 
 /**
  * Mean weighted logistic loss, summed over the merged tokens and every DeepStack level.
- * Inputs: `perception` [M, K] of 0 and 1, `perception_weights` [M, K].
+ * Inputs: `perception` [M, K] in [0, 1], `perception_weights` [M, K].
  */
 export function perceptionLoss(
   g: Graph,

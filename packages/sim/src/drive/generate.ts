@@ -154,7 +154,7 @@ const sourceNotes = (scene: Scene, pushes: readonly Push[]): string[] => [
 ];
 
 /** When the executed control of a drive was pushed, from its notes; survives every file format that keeps notes. */
-export function pushesOf(drive: Drive): { startUs: number; endUs: number }[] {
+export function pushesOf(drive: Pick<Drive, "source">): { startUs: number; endUs: number }[] {
   const out: { startUs: number; endUs: number }[] = [];
   for (const note of drive.source.notes) {
     const match = /^control pushed from (\d+) to (\d+) us$/.exec(note);

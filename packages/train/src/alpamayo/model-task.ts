@@ -13,7 +13,8 @@ import type { ModuleMap, TrainTask } from "../loop/task.ts";
 import type { TrainRecipe } from "../recipe/schema.ts";
 import { applyLevels, drawLevels, mirrorMoment, swapSides } from "./augment.ts";
 import type { TrainingProgram } from "./program.ts";
-import type { LabelledSamples } from "./samples.ts";
+import { withPathTargets } from "./perception.ts";
+import type { LabelledMoment, LabelledSamples } from "./samples.ts";
 
 export interface ModelTaskOptions<Recipe extends TrainRecipe> {
   readonly codec: DrivingCodec;
@@ -48,6 +49,12 @@ export const modelFiles = (codec: DrivingCodec): ReadonlyMap<string, string> =>
     ["tokenizer.json", json(codec.tokenizer.json)],
   ]);
 
+/** The moment with the path among what its tokens should see. */
+const perceived = (moment: LabelledMoment): LabelledMoment =>
+  moment.perception
+    ? { ...moment, perception: withPathTargets(moment.perception, moment.future) }
+    : moment;
+
 /** Reads, augments and encodes a sample. */
 export async function readExample(
   { codec, samples, recipe }: Pick<ModelTaskOptions<TrainRecipe>, "codec" | "samples" | "recipe">,
@@ -58,7 +65,7 @@ export async function readExample(
   const isMirrored = rng.next() < recipe.augment.mirror;
   const levels = drawLevels(recipe.augment, rng);
   const moment = await samples.read(index);
-  const shown = isMirrored ? mirrorMoment(moment) : moment;
+  const shown = perceived(isMirrored ? mirrorMoment(moment) : moment);
   const example = codec.example(weightsOf === undefined ? shown : { ...shown, weightsOf });
   if (levels) applyLevels(levels, example.patches);
   return example;
@@ -165,7 +172,7 @@ export function heldOutValidation(
       const reads = Array.from({ length: size }, (_, k) => samples.read(index * size + k));
       out.push(
         toBatch(
-          (await Promise.all(reads)).map((m) => codec.example(m)),
+          (await Promise.all(reads)).map((m) => codec.example(perceived(m))),
           index,
         ),
       );

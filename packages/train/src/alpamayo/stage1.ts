@@ -4,14 +4,11 @@ import {
   BatchBuilder,
   buildStage1,
   informationWeights,
-  type PerceptionShape,
   type Stage1Shape,
   stage1Shape,
   type TrainingExample,
   type VocabularyMap,
 } from "@causeway/models";
-import { perceptionChannels } from "@causeway/label";
-import { RecipeError } from "../errors.ts";
 import { splitFrozen } from "../loop/groups.ts";
 import type { TrainTask } from "../loop/task.ts";
 import type { Stage1Recipe } from "../recipe/schema.ts";
@@ -26,6 +23,7 @@ import {
   readExample,
   rowSizes,
 } from "./model-task.ts";
+import { perceptionShape } from "./perception.ts";
 import { compileEvaluation, compileProgram } from "./program.ts";
 
 /** Replaces input ids of future bins; labels were taken before and stay. */
@@ -59,39 +57,6 @@ function sentenceWeights({
   return informationWeights(corpus, recipe.textWeights.floor);
 }
 
-/** Samples that the rates of things are counted on. */
-const maxCounted = 2000;
-
-/** Shape of the perception loss, rare things weighted up to 8 times; undefined when the recipe does without. */
-function perceptionShape({
-  samples,
-  recipe,
-}: ModelTaskOptions<Stage1Recipe>): PerceptionShape | undefined {
-  if (recipe.perception === null) return undefined;
-  if (recipe.augment.mirror > 0)
-    throw new RecipeError("perception: not with augment.mirror, whose pictures it does not follow");
-  const channels = perceptionChannels.length;
-  const rates = new Float64Array(channels);
-  const step = Math.max(1, Math.floor(samples.length / maxCounted));
-  let cells = 0;
-  for (let i = 0; i < samples.length; i += step) {
-    const seen = samples.perception?.(i) ?? null;
-    if (seen === null)
-      throw new RecipeError(
-        `perception: sample ${samples.id(i)} has no truth to learn from; set perception to null for recorded drives`,
-      );
-    cells += seen.length / channels;
-    seen.forEach((value, k) => {
-      rates[k % channels] = (rates[k % channels] as number) + value;
-    });
-  }
-  return {
-    channels,
-    weight: recipe.perception.weight,
-    positiveWeights: [...rates].map((n) => Math.min(8, 0.3 / Math.sqrt(n / cells + 1e-4))),
-  };
-}
-
 export async function createStage1Task(
   options: ModelTaskOptions<Stage1Recipe>,
 ): Promise<TrainTask<ModelBatch>> {
@@ -103,7 +68,7 @@ export async function createStage1Task(
     recipe.lengthBuckets,
     sizes.map((s) => s.length),
   );
-  const perception = perceptionShape(options);
+  const perception = perceptionShape(samples, recipe);
   const shapeOf = (length: number): Stage1Shape => ({
     ...stage1Shape(codec, [], batch),
     length,
