@@ -1,11 +1,4 @@
-import { join, relative } from "node:path";
-import { action, type CommonOptions, createCommand, type Outcome } from "../command.ts";
-import { lockFolder } from "../pipeline/run-lock.ts";
-import { finishedDigest, planStages, runStages } from "../pipeline/run-stages.ts";
-import { planText } from "../draw/plan-text.ts";
-import { provenanceOf } from "../recipe/provenance.ts";
-import { openRun } from "../run-folder.ts";
-import { evaluationStages } from "../stages/build-stages.ts";
+import { action, createCommand, type CommonOptions, type Outcome } from "../command.ts";
 
 export const command = createCommand(
   "report",
@@ -14,33 +7,8 @@ export const command = createCommand(
 )
   .argument("<run>", "run folder")
   .action(
-    action<CommonOptions, [string]>("report", async (context, _options, path): Promise<Outcome> => {
-      const { runDir, runId, record } = await openRun(path);
-      const stages = evaluationStages(record.recipe, {
-        runId,
-        provenance: provenanceOf(),
-        dataDir: record.dataDir,
-        checkpoint: null,
-      }).filter((s) => s.name === "report");
-      const given = new Map<string, string>();
-      // A part that was never evaluated is left out of the report, so its absence is an input as well.
-      for (const name of ["drives", "labels", "stage2", "open-loop", "closed-loop"])
-        given.set(name, (await finishedDigest(runDir, name)) ?? "absent");
-      if (context.isDryRun) {
-        const plans = await planStages(runDir, stages, given);
-        return { data: { runDir }, text: planText(runDir, plans) };
-      }
-      const release = await lockFolder(runDir);
-      try {
-        const { progress, signal } = context;
-        await runStages({ runDir, stages, progress, signal, now: Date.now, given });
-        const report = join(runDir, "report.html");
-        return {
-          data: { runDir, report },
-          text: `report: ${relative(process.cwd(), report) || report}`,
-        };
-      } finally {
-        await release();
-      }
+    action<CommonOptions, [string]>("report", async (...given): Promise<Outcome> => {
+      const { reportRun } = await import("../actions/report.ts");
+      return reportRun(...given);
     }),
   );

@@ -1,18 +1,5 @@
-import { basename, join, resolve } from "node:path";
-import { action, type CommonOptions, createCommand, type Outcome } from "../command.ts";
-import { planText } from "../draw/plan-text.ts";
-import { lockFolder } from "../pipeline/run-lock.ts";
-import { planStages, runStages } from "../pipeline/run-stages.ts";
-import { loadRunRecipe } from "../recipe/load-recipe.ts";
-import { provenanceOf } from "../recipe/provenance.ts";
-import { checkpointOf } from "../recipe/run-recipe.ts";
-import { datasetDigests, recordRun } from "../run-folder.ts";
-import { trainStages } from "../stages/build-stages.ts";
-
-interface TrainOptions extends CommonOptions {
-  readonly data: string;
-  readonly out?: string;
-}
+import type { TrainOptions } from "../actions/train.ts";
+import { action, createCommand, type Outcome } from "../command.ts";
 
 export const command = createCommand(
   "train",
@@ -26,44 +13,8 @@ export const command = createCommand(
   .requiredOption("--data <folder>", "labelled dataset")
   .option("--out <folder>", "run folder (default: runs/<recipe>)")
   .action(
-    action<TrainOptions, [string]>("train", async (context, options, name): Promise<Outcome> => {
-      const recipe = await loadRunRecipe(name);
-      const runDir = resolve(options.out ?? join("runs", recipe.name));
-      const dataDir = resolve(options.data);
-      const given = await datasetDigests(dataDir);
-      const provenance = provenanceOf();
-      const stages = trainStages(recipe, {
-        runId: basename(runDir),
-        provenance,
-        dataDir,
-        checkpoint: null,
-      });
-      if (context.isDryRun) {
-        const plans = await planStages(runDir, stages, given);
-        return {
-          data: { runDir, stages: plans.map((p) => ({ name: p.stage.name, state: p.state })) },
-          text: planText(runDir, plans),
-        };
-      }
-      const release = await lockFolder(runDir);
-      try {
-        await recordRun(runDir, { recipe, dataDir, ...provenance });
-        const { progress, signal } = context;
-        const { numRun } = await runStages({
-          runDir,
-          stages,
-          progress,
-          signal,
-          now: Date.now,
-          given,
-        });
-        const checkpoint = join(runDir, checkpointOf("stage2", recipe.stage2.steps));
-        return {
-          data: { runDir, checkpoint, numRun },
-          text: `checkpoint: ${checkpoint}\nNext: causeway eval ${options.out ?? join("runs", recipe.name)}`,
-        };
-      } finally {
-        await release();
-      }
+    action<TrainOptions, [string]>("train", async (...given): Promise<Outcome> => {
+      const { trainDriver } = await import("../actions/train.ts");
+      return trainDriver(...given);
     }),
   );
