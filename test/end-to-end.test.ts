@@ -129,3 +129,41 @@ test("kill -9 in every stage, run again: the same bytes as without", {
   expect(last.code, last.stderr).toBe(0);
   expect(hashes("killed")).toEqual(hashes("whole"));
 });
+
+test("the commands work alone on each other's files", { timeout: 900_000 }, async () => {
+  const train = await causeway([
+    "train",
+    "smoke",
+    "--data",
+    "whole/data",
+    "--out",
+    "alone",
+    "--json",
+  ]);
+  expect(train.code, train.stderr).toBe(0);
+  // The same drives, recipe and seed: the same driver, whichever command trained it.
+  for (const file of compared.filter((f) => f.startsWith("stage")))
+    expect(hashOf(join(root, "alone", file)), file).toBe(hashOf(join(root, "whole", file)));
+
+  const scored = await causeway(["eval", "alone", "--scenes", "1", "--paths", "2", "--json"]);
+  expect(scored.code, scored.stderr).toBe(0);
+  const { summary, numRun } = JSON.parse(scored.stdout) as {
+    summary: { closedLoop: { scenes: number } };
+    numRun: number;
+  };
+  expect(numRun).toBe(3);
+  expect(summary.closedLoop.scenes).toBe(1);
+  const again = await causeway(["eval", "alone", "--scenes", "1", "--paths", "2", "--json"]);
+  expect((JSON.parse(again.stdout) as { numRun: number }).numRun).toBe(0);
+
+  rmSync(join(root, "alone/report.html"));
+  const report = await causeway(["report", "alone"]);
+  expect(report.code, report.stderr).toBe(0);
+  expect(statSync(join(root, "alone/report.html")).size).toBeGreaterThan(50_000);
+
+  const text = (await causeway(["inspect", "alone"])).stdout;
+  expect(text).toContain("train stage 1 (language model)");
+  expect((await causeway(["inspect", "alone/stage2/checkpoints/step_6"])).stdout).toContain(
+    "parameters",
+  );
+});

@@ -26,7 +26,9 @@ function findChromium(): string {
       // Not this one.
     }
   }
-  throw new Error(`no Chromium found (tried ${given ?? names.join(", ")}); set CHROMIUM to its path`);
+  throw new Error(
+    `no Chromium found (tried ${given ?? names.join(", ")}); set CHROMIUM to its path`,
+  );
 }
 
 if (!existsSync(report))
