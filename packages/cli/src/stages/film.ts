@@ -1,3 +1,5 @@
+import { createRng } from "@causeway/geom";
+import { renderTrace } from "@causeway/label";
 import { encodeJpegBase64, type FilmArtefact, FilmBuilder } from "@causeway/eval";
 import {
   calibrationOf,
@@ -56,6 +58,11 @@ export async function filmOf(
       lights: tick.lights,
       plan: tick.plan,
       reasoning: tick.reasoning,
+      // The same generator each time: one decision keeps one wording while it lasts.
+      oracle:
+        tick.plan === null
+          ? null
+          : renderTrace(tick.expertDecision, ego, createRng(result.seed).fork("oracle")),
       events: result.metrics.incidents
         .filter((incident) => frameOf(incident) === i)
         .map(({ kind }) => ({ kind, text: incidentTexts[kind] })),
