@@ -9,7 +9,9 @@ import { runGoldens } from "./runner.ts";
 
 const roots = process.argv.slice(2);
 if (roots.length === 0 || roots.some((r) => r.startsWith("-"))) {
-  console.error("usage: npm run golden -- DIR [DIR…]   (every folder below DIR with a case.json is run)");
+  console.error(
+    "usage: npm run golden -- DIR [DIR…]   (every folder below DIR with a case.json is run)",
+  );
   process.exit(roots.some((r) => r === "--help" || r === "-h") ? 0 : 2);
 }
 for (const root of roots) {
@@ -29,7 +31,8 @@ if (unknown.size > 0) {
   const names = [...unknown].map(([topic, count]) => `${topic} (${count})`).join(", ");
   console.error(`golden: not run: ${names}`);
 }
-if (totals.passed + totals.failed + totals.notRun === 0) console.error("golden: no case.json found");
+if (totals.passed + totals.failed + totals.notRun === 0)
+  console.error("golden: no case.json found");
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 // `exitCode`, not `exit`: stdout may still be a full pipe.
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;

@@ -52,12 +52,15 @@ function attention({ graph, variant, inputs, use }: Context): Value {
   let mask: Value | undefined;
   if (given) {
     const additive = given.dtype === "bool" ? ops.where(given, graph.scalar(0), blocked) : given;
-    mask = ops.reshape(additive, [...Array<number>(4 - given.shape.length).fill(1), ...given.shape]);
+    mask = ops.reshape(additive, [
+      ...Array<number>(4 - given.shape.length).fill(1),
+      ...given.shape,
+    ]);
   }
   if (variant.attributes["causal"] === true) {
     // The last query sees all keys.
     const rows = Float32Array.from({ length: t * s }, (_, i) =>
-      (i % s) <= Math.floor(i / s) + s - t ? 0 : blocked,
+      i % s <= Math.floor(i / s) + s - t ? 0 : blocked,
     );
     const causal = graph.constant(tensor(rows, [1, 1, t, s]));
     mask = mask ? ops.add(mask, causal) : causal;
@@ -144,7 +147,9 @@ const builders: Readonly<Record<string, (c: Context) => Value>> = {
       const rows = shape.length === 3 ? shape : [1, ...shape.slice(-2)];
       return graph.constant(tensor(data as Float32Array, rows));
     }) as [Value, Value];
-    return ops.rope(use("x"), cos, sin, { interleaved: variant.attributes["interleaved"] === true });
+    return ops.rope(use("x"), cos, sin, {
+      interleaved: variant.attributes["interleaved"] === true,
+    });
   },
   "cross-entropy": crossEntropy,
   mse: ({ use, inputs, variant }) => {

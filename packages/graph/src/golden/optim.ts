@@ -16,7 +16,8 @@ import { type GoldenTensor, goldenTensor, readGoldenTensors } from "./tensor-fil
 type Json = Record<string, unknown>;
 type Tensors = ReadonlyMap<string, GoldenTensor>;
 
-const isObject = (x: unknown): x is Json => typeof x === "object" && x !== null && !Array.isArray(x);
+const isObject = (x: unknown): x is Json =>
+  typeof x === "object" && x !== null && !Array.isArray(x);
 const rowsOf = (x: unknown): Json[] => (Array.isArray(x) ? x.filter(isObject) : []);
 
 interface OptimizerRow {
@@ -30,7 +31,16 @@ interface OptimizerRow {
 
 /** torch.optim hyper-parameters, with torch's defaults; unknown keys are an error. */
 function readHyperparameters(row: OptimizerRow): { config: OptimizerConfig; weightDecay: number } {
-  const known = ["lr", "betas", "eps", "weight_decay", "amsgrad", "momentum", "dampening", "nesterov"];
+  const known = [
+    "lr",
+    "betas",
+    "eps",
+    "weight_decay",
+    "amsgrad",
+    "momentum",
+    "dampening",
+    "nesterov",
+  ];
   for (const key of Object.keys(row.hyperparameters))
     if (!known.includes(key)) throw new TypeError(`hyper-parameter "${key}" is not implemented`);
   const h = row.hyperparameters as {
@@ -56,7 +66,12 @@ function readHyperparameters(row: OptimizerRow): { config: OptimizerConfig; weig
   };
 }
 
-function runOptimizer(row: OptimizerRow, tensors: Tensors, precision: 32 | 64, meter: ErrorMeter): void {
+function runOptimizer(
+  row: OptimizerRow,
+  tensors: Tensors,
+  precision: 32 | 64,
+  meter: ErrorMeter,
+): void {
   const { config, weightDecay } = readHyperparameters(row);
   const starts: number[] = [];
   let length = 0;
@@ -86,12 +101,23 @@ function runOptimizer(row: OptimizerRow, tensors: Tensors, precision: 32 | 64, m
     precision === 32
       ? () => 4 * row.max_abs_difference_float32_run + 1e-7
       : (e: number) => 1e-11 * Math.abs(e) + 1e-13;
-  const compare = (what: string, actual: ArrayLike<number>, start: number, expected: GoldenTensor, step?: number) => {
+  const compare = (
+    what: string,
+    actual: ArrayLike<number>,
+    start: number,
+    expected: GoldenTensor,
+    step?: number,
+  ) => {
     const size = expected.data.length / (step === undefined ? 1 : row.lr_per_step.length);
     const values = expected.data as Float64Array;
     const from = step === undefined ? 0 : step * size;
     for (let j = 0; j < size; j++)
-      meter.add(`${row.name} float${precision} ${what}[${j}]`, actual[start + j] as number, values[from + j] as number, allowed(values[from + j] as number));
+      meter.add(
+        `${row.name} float${precision} ${what}[${j}]`,
+        actual[start + j] as number,
+        values[from + j] as number,
+        allowed(values[from + j] as number),
+      );
   };
   row.lr_per_step.forEach((lr, step) => {
     starts.forEach((start, i) => {
@@ -101,7 +127,13 @@ function runOptimizer(row: OptimizerRow, tensors: Tensors, precision: 32 | 64, m
     });
     optimizer.step(lr);
     starts.forEach((start, i) =>
-      compare(`step ${step} param ${i}`, p, start, goldenTensor(tensors, `${row.name}.after.${i}`), step),
+      compare(
+        `step ${step} param ${i}`,
+        p,
+        start,
+        goldenTensor(tensors, `${row.name}.after.${i}`),
+        step,
+      ),
     );
   });
   // Moments of gradients of 500 and of 1e-30 have no common absolute scale: the float32 rule is about parameters.
@@ -117,14 +149,20 @@ function checkClipping(rows: readonly Json[], meter: ErrorMeter): void {
   for (const row of rows) {
     const grads = (row["grads"] as unknown[][]).map((g) => g.map(goldenNumber));
     const flat = Float64Array.from(grads.flat());
-    const normType = row["norm_type"] === "inf" ? Number.POSITIVE_INFINITY : goldenNumber(row["norm_type"]);
+    const normType =
+      row["norm_type"] === "inf" ? Number.POSITIVE_INFINITY : goldenNumber(row["norm_type"]);
     const norm = gradNorm(flat, [{ start: 0, end: flat.length }], { normType });
     const coefficient = clipCoefficient(norm, goldenNumber(row["max_norm"]));
     const near = (e: number) => 1e-12 * Math.abs(e);
     const total = goldenNumber(row["total_norm"]);
-    meter.add(`${row["name"]} total_norm`, norm, total, near(total));
+    meter.add(`${row["name"] as string} total_norm`, norm, total, near(total));
     const clipped = (row["clipped"] as unknown[][]).flat().map(goldenNumber);
-    meter.addAll(`${row["name"]} clipped`, flat.map((x) => x * coefficient), clipped, near);
+    meter.addAll(
+      `${row["name"] as string} clipped`,
+      flat.map((x) => x * coefficient),
+      clipped,
+      near,
+    );
   }
 }
 
@@ -206,14 +244,19 @@ function checkBlockQuant(rows: readonly Json[], tensors: Tensors, meter: ErrorMe
     for (let m = 0; m < a.data.length / k; m++)
       for (let j = 0; j < n; j++) {
         let sum = 0;
-        for (let i = 0; i < k; i++) sum += Number(a.data[m * k + i]) * (values[i * n + j] as number);
+        for (let i = 0; i < k; i++)
+          sum += Number(a.data[m * k + i]) * (values[i * n + j] as number);
         const expected = Number(y.data[m * n + j]);
         meter.add(`${name} Y[${m},${j}]`, sum, expected, 2e-5 + 1e-5 * Math.abs(expected));
       }
   }
 }
 
-async function checkOne(id: string, files: readonly string[], folder: GoldenFolder): Promise<GoldenCheck> {
+async function checkOne(
+  id: string,
+  files: readonly string[],
+  folder: GoldenFolder,
+): Promise<GoldenCheck> {
   const meter = new ErrorMeter();
   const jsonFile = files.find((f) => f.endsWith(".json"));
   const tensorFile = files.find((f) => f.endsWith(".safetensors"));
@@ -226,7 +269,10 @@ async function checkOne(id: string, files: readonly string[], folder: GoldenFold
     for (const row of optimizers)
       for (const precision of [64, 32] as const)
         runOptimizer(row as unknown as OptimizerRow, tensors, precision, meter);
-    return meter.result(id, "float64 rel 1e-11 + abs 1e-13; float32 4 x drift of a float32 run + 1e-7");
+    return meter.result(
+      id,
+      "float64 rel 1e-11 + abs 1e-13; float32 4 x drift of a float32 run + 1e-7",
+    );
   }
   if (clipping.length > 0) {
     checkClipping(clipping, meter);

@@ -33,7 +33,11 @@ function readSchedule(row: Row): Schedule {
       period: num("T_max"),
     };
   if (has("T_max"))
-    return { kind: "cosine-annealing", period: num("T_max"), minLr: has("eta_min") ? num("eta_min") : 0 };
+    return {
+      kind: "cosine-annealing",
+      period: num("T_max"),
+      minLr: has("eta_min") ? num("eta_min") : 0,
+    };
   if (has("stable", "decay"))
     return {
       kind: "warmup-stable-decay",
@@ -80,9 +84,10 @@ function readCosmos(row: CosmosRow): CosmosRlSchedule {
   const num = (key: string, fallback: number) => (key in s ? goldenNumber(s[key]) : fallback);
   // A float warm-up up to 1 is a share; `markFloats` keeps 1.0 apart from 1.
   const warmup = s["optm_warmup_steps"];
-  const decayType = s["optm_decay_type"] ?? "none";
-  if (!["none", "linear", "sqrt", "cosine"].includes(String(decayType)))
-    throw new TypeError(`cosmos-rl decay type "${String(decayType)}" is not implemented`);
+  const given = s["optm_decay_type"] ?? "none";
+  const decayType = typeof given === "string" ? given : JSON.stringify(given);
+  if (!["none", "linear", "sqrt", "cosine"].includes(decayType))
+    throw new TypeError(`cosmos-rl decay type "${decayType}" is not implemented`);
   return {
     kind: "cosmos-rl",
     total: row.total_steps,
@@ -92,7 +97,8 @@ function readCosmos(row: CosmosRow): CosmosRlSchedule {
           ? { share: Number(warmup) }
           : { steps: Math.trunc(Number(warmup)) }
         : { steps: num("optm_warmup_steps", 20) },
-    decayRatio: "optm_decay_ratio" in s && s["optm_decay_ratio"] !== null ? num("optm_decay_ratio", 0) : null,
+    decayRatio:
+      "optm_decay_ratio" in s && s["optm_decay_ratio"] !== null ? num("optm_decay_ratio", 0) : null,
     decayType: decayType as CosmosRlSchedule["decayType"],
     minFactor: num("optm_min_lr_factor", 0),
     warmupStartFactor: num("optm_warmup_start_factor", 0),
@@ -111,14 +117,24 @@ export function checkSchedules(text: string, meter: ErrorMeter): void {
   for (const row of json.schedules ?? []) {
     const schedule = readSchedule(row);
     row.lr.forEach((lr, step) =>
-      meter.add(`${row.name} step ${step}`, learningRate(schedule, row.base_lr, step), goldenNumber(lr), 1e-12),
+      meter.add(
+        `${row.name} step ${step}`,
+        learningRate(schedule, row.base_lr, step),
+        goldenNumber(lr),
+        1e-12,
+      ),
     );
   }
   for (const row of json.cosmos_rl?.rows ?? []) {
     const schedule = readCosmos(row);
     const where = `cosmos-rl ${row.total_steps} ${JSON.stringify(row.settings)}`;
     row.factor.forEach((factor, step) =>
-      meter.add(`${where} step ${step}`, learningRate(schedule, 1, step), goldenNumber(factor), 1e-12),
+      meter.add(
+        `${where} step ${step}`,
+        learningRate(schedule, 1, step),
+        goldenNumber(factor),
+        1e-12,
+      ),
     );
     if (row.raises_at === null) continue;
     try {

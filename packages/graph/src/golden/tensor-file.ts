@@ -38,16 +38,24 @@ export function readGoldenTensors(bytes: Uint8Array): Map<string, GoldenTensor> 
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const Data = constructors[entry.dtype];
-    if (!Data) throw new TypeError(`golden tensor "${name}": dtype ${entry.dtype} is not read here`);
+    if (!Data)
+      throw new TypeError(`golden tensor "${name}": dtype ${entry.dtype} is not read here`);
     const [start, end] = entry.data_offsets;
     const own = bytes.slice(8 + headerBytes + start, 8 + headerBytes + end);
-    tensors.set(name, { dtype: entry.dtype, shape: entry.shape, data: new Data(own.buffer as ArrayBuffer) });
+    tensors.set(name, {
+      dtype: entry.dtype,
+      shape: entry.shape,
+      data: new Data(own.buffer as ArrayBuffer),
+    });
   }
   return tensors;
 }
 
 /** The tensor, or an error that names the case file's gap. */
-export function goldenTensor(tensors: ReadonlyMap<string, GoldenTensor>, name: string): GoldenTensor {
+export function goldenTensor(
+  tensors: ReadonlyMap<string, GoldenTensor>,
+  name: string,
+): GoldenTensor {
   const found = tensors.get(name);
   if (!found) throw new TypeError(`golden case: tensor "${name}" is missing`);
   return found;

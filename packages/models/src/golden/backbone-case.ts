@@ -42,7 +42,12 @@ export function prepareCase(config: Qwen3VLConfig, input: BackboneCase): Prepare
     },
   );
   const rotary = new RotaryTable(config.text);
-  const feeds = backboneFeeds(config, shape, rotary, { ids: input.ids, isReal, positions, patches: input.pixels });
+  const feeds = backboneFeeds(config, shape, rotary, {
+    ids: input.ids,
+    isReal,
+    positions,
+    patches: input.pixels,
+  });
   return { shape, positions, isReal, feeds, rotary };
 }
 

@@ -2,7 +2,10 @@ import { type Tensor, tensor } from "@causeway/graph";
 import { type FloatTensor, SafetensorsFile } from "../safetensors/file.ts";
 
 /** Opens a tensor file for the time of `use`. */
-export async function withTensors<T>(path: string, use: (file: SafetensorsFile) => Promise<T>): Promise<T> {
+export async function withTensors<T>(
+  path: string,
+  use: (file: SafetensorsFile) => Promise<T>,
+): Promise<T> {
   const file = await SafetensorsFile.open(path);
   try {
     return await use(file);
@@ -15,10 +18,16 @@ export async function withTensors<T>(path: string, use: (file: SafetensorsFile) 
 export async function integerRows(file: SafetensorsFile, name: string): Promise<number[][]> {
   const { shape, data } = await file.integers(name);
   const width = shape.at(-1) ?? 1;
-  return Array.from({ length: data.length / width }, (_, i) => data.slice(i * width, (i + 1) * width));
+  return Array.from({ length: data.length / width }, (_, i) =>
+    data.slice(i * width, (i + 1) * width),
+  );
 }
 
-export async function feed(file: SafetensorsFile, name: string, shape?: readonly number[]): Promise<Tensor> {
+export async function feed(
+  file: SafetensorsFile,
+  name: string,
+  shape?: readonly number[],
+): Promise<Tensor> {
   const { data, shape: own } = await file.floats(name);
   return tensor(data, shape ?? own);
 }

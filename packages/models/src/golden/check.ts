@@ -50,7 +50,9 @@ export class Comparison {
     const share = error === 0 ? 0 : error / limit;
     this.#worst = Math.max(this.#worst ?? 0, share);
     if (share > 1) {
-      this.#failures.push(`${what}[${at}]: got ${actual[at]}, expected ${expected[at]} (allowed ${limit})`);
+      this.#failures.push(
+        `${what}[${at}]: got ${actual[at]}, expected ${expected[at]} (allowed ${limit})`,
+      );
     }
   }
 
@@ -75,8 +77,12 @@ export class Comparison {
   }
 
   result(): GoldenCheck {
-    if (this.#count === 0 && this.#failures.length === 0) this.#failures.push("nothing was compared");
-    const failures = this.#failures.length > 3 ? [...this.#failures.slice(0, 3), `and ${this.#failures.length - 3} more`] : this.#failures;
+    if (this.#count === 0 && this.#failures.length === 0)
+      this.#failures.push("nothing was compared");
+    const failures =
+      this.#failures.length > 3
+        ? [...this.#failures.slice(0, 3), `and ${this.#failures.length - 3} more`]
+        : this.#failures;
     return {
       case: this.#name,
       passed: this.#failures.length === 0,
@@ -97,8 +103,18 @@ export function member(value: unknown, ...path: readonly string[]): unknown {
   return at;
 }
 
+/** The name that a case gives itself. */
+export function caseName(caseJson: unknown, fallback: string): string {
+  const name = member(caseJson, "case");
+  return typeof name === "string" ? name : fallback;
+}
+
 /** Whether `files[file]` of a case lists all the given tensors. */
 export function hasTensors(caseJson: unknown, file: string, names: readonly string[]): boolean {
   const listed = member(caseJson, "files", file);
-  return typeof listed === "object" && listed !== null && names.every((name) => Object.hasOwn(listed, name));
+  return (
+    typeof listed === "object" &&
+    listed !== null &&
+    names.every((name) => Object.hasOwn(listed, name))
+  );
 }

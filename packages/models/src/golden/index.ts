@@ -1,20 +1,20 @@
-export { checkActionInProj, } from "./action-in-proj.ts";
+export { checkActionInProj } from "./action-in-proj.ts";
 export type { GoldenCheck } from "./check.ts";
-export { checkFlowMatching, } from "./flow-matching.ts";
-export { checkPrompts, } from "./prompts.ts";
-export { checkStage1Loss, } from "./stage1-loss.ts";
+export { checkFlowMatching } from "./flow-matching.ts";
+export { checkPrompts } from "./prompts.ts";
+export { checkStage1Loss } from "./stage1-loss.ts";
 export {
   checkQwen3vlForward,
   checkQwen3vlTrain,
-  } from "./qwen3vl-forward.ts";
-export { checkQwen3vlGenerate, } from "./qwen3vl-generate.ts";
+} from "./qwen3vl-forward.ts";
+export { checkQwen3vlGenerate } from "./qwen3vl-generate.ts";
 export {
   checkQwen3vlPatches,
   checkQwen3vlPositions,
   checkTokenizer,
-  } from "./qwen3vl-inputs.ts";
-export { checkStage1, checkStage2, } from "./sft-stages.ts";
-export { checkTinyModel, } from "./tiny-model.ts";
+} from "./qwen3vl-inputs.ts";
+export { checkStage1, checkStage2 } from "./sft-stages.ts";
+export { checkTinyModel } from "./tiny-model.ts";
 export {
   isActionInProjCase,
   isFlowMatchingCase,

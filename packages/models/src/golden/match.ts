@@ -6,31 +6,52 @@ import { hasTensors, member } from "./check.ts";
 
 /** Variants of a stage 1 loss case: prefixes that have logits, ids, a mask, losses and a gradient. */
 export function stage1LossVariants(caseJson: unknown): string[] {
-  const names = Object.keys((member(caseJson, "files", "data.safetensors") as object | undefined) ?? {});
+  const names = Object.keys(
+    (member(caseJson, "files", "data.safetensors") as object | undefined) ?? {},
+  );
   return names
     .filter((name) => name.endsWith(".grad_logits"))
     .map((name) => name.slice(0, -".grad_logits".length))
-    .filter((v) => ["logits", "ids", "labels_mask", "loss_future_traj", "loss_others"].every((n) => names.includes(`${v}.${n}`)));
+    .filter((v) =>
+      ["logits", "ids", "labels_mask", "loss_future_traj", "loss_others"].every((n) =>
+        names.includes(`${v}.${n}`),
+      ),
+    );
 }
 
 export function isActionInProjCase(caseJson: unknown): boolean {
   return (
-    hasTensors(caseJson, "data.safetensors", ["features", "fourier_in", "fourier_out", "grad_out", "weights.encoder.trunk.0.weight"]) &&
-    typeof member(caseJson, "config", "num_fourier_feats") === "number"
+    hasTensors(caseJson, "data.safetensors", [
+      "features",
+      "fourier_in",
+      "fourier_out",
+      "grad_out",
+      "weights.encoder.trunk.0.weight",
+    ]) && typeof member(caseJson, "config", "num_fourier_feats") === "number"
   );
 }
 
 export function isFlowMatchingCase(caseJson: unknown): boolean {
   return (
-    hasTensors(caseJson, "data.safetensors", ["beta_u", "beta_t", "noisy_x", "target", "x0", "euler_all", "guided_all"]) &&
-    typeof member(caseJson, "inputs", "field") === "object"
+    hasTensors(caseJson, "data.safetensors", [
+      "beta_u",
+      "beta_t",
+      "noisy_x",
+      "target",
+      "x0",
+      "euler_all",
+      "guided_all",
+    ]) && typeof member(caseJson, "inputs", "field") === "object"
   );
 }
 
 export function isPromptsCase(caseJson: unknown): boolean {
-  return ["inference_prompts.json", "training_prompts.json", "vocab_layout.json", "tokenizer.json"].every(
-    (name) => member(caseJson, "files", name) !== undefined,
-  );
+  return [
+    "inference_prompts.json",
+    "training_prompts.json",
+    "vocab_layout.json",
+    "tokenizer.json",
+  ].every((name) => member(caseJson, "files", name) !== undefined);
 }
 
 /** A forward case names a checkpoint and holds token rows with their logits. */
@@ -40,7 +61,9 @@ export function isQwen3vlForwardCase(caseJson: unknown): boolean {
     typeof member(caseJson, "checkpoint") === "string" &&
     typeof tensors === "object" &&
     tensors !== null &&
-    ["input_ids", "attention_mask", "position_ids", "logits"].every((name) => Object.hasOwn(tensors, name))
+    ["input_ids", "attention_mask", "position_ids", "logits"].every((name) =>
+      Object.hasOwn(tensors, name),
+    )
   );
 }
 
@@ -77,7 +100,8 @@ export function isQwen3vlPositionsCase(caseJson: unknown): boolean {
 export function isQwen3vlPatchesCase(caseJson: unknown): boolean {
   return (
     typeof member(caseJson, "layout", "patch order") === "string" &&
-    (typeof member(caseJson, "images") === "object" || typeof member(caseJson, "videos") === "object")
+    (typeof member(caseJson, "images") === "object" ||
+      typeof member(caseJson, "videos") === "object")
   );
 }
 
@@ -91,21 +115,48 @@ export function isTokenizerCase(caseJson: unknown): boolean {
 }
 
 export function isStage1Case(caseJson: unknown): boolean {
-  return hasTensors(caseJson, "data.safetensors", ["input_ids_before_fusion", "labels_mask", "token_nll", "loss_future_traj", "pixel_values"]);
+  return hasTensors(caseJson, "data.safetensors", [
+    "input_ids_before_fusion",
+    "labels_mask",
+    "token_nll",
+    "loss_future_traj",
+    "pixel_values",
+  ]);
 }
 
 export function isStage2Case(caseJson: unknown): boolean {
-  return hasTensors(caseJson, "data.safetensors", ["input_ids_before_fusion", "noisy_x", "prefix_len", "pred", "pixel_values", "u"]);
+  return hasTensors(caseJson, "data.safetensors", [
+    "input_ids_before_fusion",
+    "noisy_x",
+    "prefix_len",
+    "pred",
+    "pixel_values",
+    "u",
+  ]);
 }
 
 export function isStage1LossCase(caseJson: unknown): boolean {
-  return stage1LossVariants(caseJson).length > 0 && typeof member(caseJson, "config", "traj_future_start") === "number";
+  return (
+    stage1LossVariants(caseJson).length > 0 &&
+    typeof member(caseJson, "config", "traj_future_start") === "number"
+  );
 }
 
 export function isTinyModelCase(caseJson: unknown): boolean {
   return (
-    hasTensors(caseJson, "prefix.safetensors", ["pixel_values", "input_ids", "kv.0.key", "rope_deltas"]) &&
-    hasTensors(caseJson, "sample_r1.safetensors", ["sequences", "states", "velocities", "offset", "x0"]) &&
+    hasTensors(caseJson, "prefix.safetensors", [
+      "pixel_values",
+      "input_ids",
+      "kv.0.key",
+      "rope_deltas",
+    ]) &&
+    hasTensors(caseJson, "sample_r1.safetensors", [
+      "sequences",
+      "states",
+      "velocities",
+      "offset",
+      "x0",
+    ]) &&
     hasTensors(caseJson, "masks.safetensors", ["offset", "prefix_mask"])
   );
 }

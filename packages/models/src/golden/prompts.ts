@@ -1,11 +1,27 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { assistantEnds, cameraDisplayNames, cameraNames, labelMask, type LabelComponent, type PromptComponent, PromptRenderer, type RequestItem } from "../alpamayo/prompt.ts";
-import { type DrivingTokenName, drivingTokenNames, drivingTokenText, type PromptVersion, vocabularyMap, withDrivingTokens } from "../alpamayo/vocabulary.ts";
+import {
+  assistantEnds,
+  cameraDisplayNames,
+  cameraNames,
+  labelMask,
+  type LabelComponent,
+  type PromptComponent,
+  PromptRenderer,
+  type RequestItem,
+} from "../alpamayo/prompt.ts";
+import {
+  type DrivingTokenName,
+  drivingTokenNames,
+  drivingTokenText,
+  type PromptVersion,
+  vocabularyMap,
+  withDrivingTokens,
+} from "../alpamayo/vocabulary.ts";
 import { trainBpe, type TokenizerJson } from "../tokenizer/bpe-trainer.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { integerRows, withTensors } from "./case-tensors.ts";
-import { Comparison, type GoldenCheck, member } from "./check.ts";
+import { caseName, Comparison, type GoldenCheck, member } from "./check.ts";
 
 interface PromptRow {
   readonly name: string;
@@ -26,12 +42,13 @@ function trajectoryTokens(tokenizer: Tokenizer): number {
 
 /** Rendered prompts, their ids, label masks, vocabulary layouts, camera names: all exact. */
 export async function checkPrompts(dir: string, caseJson: unknown): Promise<GoldenCheck[]> {
-  const json = async (name: string) => JSON.parse(await readFile(join(dir, name), "utf8")) as unknown;
+  const json = async (name: string) =>
+    JSON.parse(await readFile(join(dir, name), "utf8")) as unknown;
   const tokenizer = new Tokenizer((await json("tokenizer.json")) as TokenizerJson);
   const bins = trajectoryTokens(tokenizer);
   const vocabulary = vocabularyMap(tokenizer, { futureBins: bins, historyBins: 0, version: "r1" });
   const renderer = new PromptRenderer(tokenizer, vocabulary);
-  const name = String(member(caseJson, "case") ?? "prompts");
+  const name = caseName(caseJson, "prompts");
   const out: GoldenCheck[] = [];
 
   for (const file of ["inference_prompts.json", "training_prompts.json"]) {
@@ -41,8 +58,12 @@ export async function checkPrompts(dir: string, caseJson: unknown): Promise<Gold
       const text = (key: string) => inputs[key] as string | undefined;
       const cameras = (inputs["cameras"] ?? inputs["camera_indices"] ?? [1]) as number[];
       const perCamera = row.n_images / cameras.length;
-      const hasLabels = (inputs["include_camera_ids"] ?? inputs["camera_indices"] !== undefined) as boolean;
-      const count = Math.max(1, row.tiny_token_ids.filter((id) => id === vocabulary.base.imagePad).length / row.n_images);
+      const hasLabels = (inputs["include_camera_ids"] ??
+        inputs["camera_indices"] !== undefined) as boolean;
+      const count = Math.max(
+        1,
+        row.tiny_token_ids.filter((id) => id === vocabulary.base.imagePad).length / row.n_images,
+      );
       const defaultOrder: PromptComponent[] =
         text("question") === undefined
           ? ["image", "traj_history", "route", "prompt", "cot"]
@@ -51,7 +72,10 @@ export async function checkPrompts(dir: string, caseJson: unknown): Promise<Gold
         {
           version: row.version,
           order: (inputs["components_order"] as PromptComponent[] | undefined) ?? defaultOrder,
-          request: (inputs["components_prompt"] as RequestItem[] | undefined) ?? ["cot", "traj_future"],
+          request: (inputs["components_prompt"] as RequestItem[] | undefined) ?? [
+            "cot",
+            "traj_future",
+          ],
           generation: row.continue_final_message,
           cameraLabels: hasLabels,
           frameNumbers: hasLabels,
@@ -78,9 +102,20 @@ export async function checkPrompts(dir: string, caseJson: unknown): Promise<Gold
   out.push(...(await checkLabelMasks(dir, name, caseJson, tokenizer)));
   out.push(checkVocabulary(name, await json("vocab_layout.json")));
   const cameras = new Comparison(`${name}/cameras`, "exact");
-  const given = (await json("cameras.json")) as { names_to_index: object; index_to_display_name: object };
-  cameras.exact("names", Object.fromEntries(cameraNames.map((camera, i) => [camera, i])), given.names_to_index);
-  cameras.exact("display names", { ...cameraDisplayNames }, given.index_to_display_name);
+  const given = (await json("cameras.json")) as {
+    names_to_index: object;
+    index_to_display_name: object;
+  };
+  cameras.exact(
+    "names",
+    Object.fromEntries(cameraNames.map((camera, i) => [camera, i])),
+    given.names_to_index,
+  );
+  cameras.exact(
+    "display names",
+    Object.fromEntries(cameraDisplayNames.map((text, i) => [i, text])),
+    given.index_to_display_name,
+  );
   out.push(cameras.result());
   return out;
 }
@@ -108,27 +143,43 @@ async function checkLabelMasks(
         const at = new Set(assistantEnds(row, vocabulary, assistant));
         return row.map((_, i) => (at.has(i) ? 1 : 0));
       });
-      const withEnds = (mask: number[][]) => mask.map((row, b) => row.map((v, i) => v | ((ends[b] as number[])[i] as number)));
+      const withEnds = (mask: number[][]) =>
+        mask.map((row, b) => row.map((v, i) => v | ((ends[b] as number[])[i] as number)));
       // Upstream pairs starts and ends over the batch. Where every row closes what it opens that is the same as row by
       // row; elsewhere its answer is a known defect that we do not copy.
       const isOpen = (row: readonly number[]) =>
         (["cot", "traj_future"] as const).some((c) => {
-          const count = (token: DrivingTokenName) => row.filter((id) => id === vocabulary.driving[token]).length;
+          const count = (token: DrivingTokenName) =>
+            row.filter((id) => id === vocabulary.driving[token]).length;
           return count(`${c}_start`) !== count(`${c}_end`);
         }) || row.lastIndexOf(vocabulary.base.imEnd) < row.lastIndexOf(vocabulary.base.imStart);
       if (rows.some(isOpen)) {
         const closed = rows.map((row, b) => ({ row, b })).filter(({ row }) => !isOpen(row));
-        check.remark("a row leaves a span or turn open: upstream's masks shift over rows (known defect), ours are per row");
+        check.remark(
+          "a row leaves a span or turn open: upstream's masks shift over rows (known defect), ours are per row",
+        );
         for (const { row, b } of closed) {
           const mask = (mine(["cot", "traj_future"])[b] as number[]).filter((v) => v === 1).length;
           check.exact(`row ${b} labels something`, mask > 0 && mask < row.length, true);
         }
         if (closed.length === 0) check.exact("rows", rows.length > 0, true);
       } else {
-        check.exact("cot", withEnds(mine(["cot"])), withEnds(await integerRows(data, `${variant}.mask_cot`)));
-        check.exact("traj_future", withEnds(mine(["traj_future"])), withEnds(await integerRows(data, `${variant}.mask_traj_future`)));
+        check.exact(
+          "cot",
+          withEnds(mine(["cot"])),
+          withEnds(await integerRows(data, `${variant}.mask_cot`)),
+        );
+        check.exact(
+          "traj_future",
+          withEnds(mine(["traj_future"])),
+          withEnds(await integerRows(data, `${variant}.mask_traj_future`)),
+        );
         check.exact("assistant_eos", ends, await integerRows(data, `${variant}.assistant_eos`));
-        check.exact("labels_mask", mine(["cot", "traj_future"]), await integerRows(data, `${variant}.labels_mask`));
+        check.exact(
+          "labels_mask",
+          mine(["cot", "traj_future"]),
+          await integerRows(data, `${variant}.labels_mask`),
+        );
       }
       out.push(check.result());
     }
@@ -149,7 +200,10 @@ function checkVocabulary(name: string, layout: unknown): GoldenCheck {
   const taken = new Set(Object.values(specials));
   const base = new Tokenizer({
     ...json,
-    model: { ...json.model, vocab: Object.fromEntries(Object.entries(vocab).filter(([, id]) => !taken.has(id))) },
+    model: {
+      ...json.model,
+      vocab: Object.fromEntries(Object.entries(vocab).filter(([, id]) => !taken.has(id))),
+    },
     added_tokens: Object.entries(specials).map(([content, id]) => ({
       id,
       content,
@@ -162,12 +216,23 @@ function checkVocabulary(name: string, layout: unknown): GoldenCheck {
   });
   for (const version of ["r1", "r1_5"] as const) {
     for (const addSpecialTokens of [true, false]) {
-      const expected = member(layout, addSpecialTokens ? version : `${version}_without_special_tokens`);
+      const expected = member(
+        layout,
+        addSpecialTokens ? version : `${version}_without_special_tokens`,
+      );
       if (expected === undefined) continue;
-      const full = withDrivingTokens(base, { trajectoryTokens: future + history, version, addSpecialTokens });
+      const full = withDrivingTokens(base, {
+        trajectoryTokens: future + history,
+        version,
+        addSpecialTokens,
+      });
       const map = vocabularyMap(full, { futureBins: future, historyBins: history, version });
       check.exact("vocab_size", map.size, member(expected, "vocab_size"));
-      check.exact("traj_token_start_idx", map.futureFirst, member(expected, "traj_token_start_idx"));
+      check.exact(
+        "traj_token_start_idx",
+        map.futureFirst,
+        member(expected, "traj_token_start_idx"),
+      );
       check.exact("history_first", map.historyFirst, member(layout, "trajectory", "history_first"));
       const named = Object.fromEntries(
         drivingTokenNames

@@ -1,6 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { gradients, type Graph, nll, reduceMean, reshape, type Tensor, tensorInt64, type Value } from "@causeway/graph";
+import {
+  gradients,
+  type Graph,
+  nll,
+  reduceMean,
+  reshape,
+  type Tensor,
+  tensorInt64,
+  type Value,
+} from "@causeway/graph";
 import { parseQwen3VLConfig, type Qwen3VLConfig } from "../qwen3vl/config.ts";
 import { buildPrefill } from "../generation/graphs.ts";
 import type { Grid } from "../qwen3vl/positions.ts";
@@ -31,7 +40,11 @@ export async function weightFeeds(folder: string, graph: Graph): Promise<Map<str
 }
 
 /** Patches of a case; those that it takes from another case are found by the case that it names. */
-async function pixelsOf(dir: string, caseJson: unknown, data: SafetensorsFile): Promise<Float32Array | null> {
+async function pixelsOf(
+  dir: string,
+  caseJson: unknown,
+  data: SafetensorsFile,
+): Promise<Float32Array | null> {
   const parts: Float32Array[] = [];
   for (const name of ["pixel_values", "pixel_values_videos"]) {
     if (data.has(name)) {
@@ -41,7 +54,12 @@ async function pixelsOf(dir: string, caseJson: unknown, data: SafetensorsFile): 
     const elsewhere = member(caseJson, "inputs", name);
     if (typeof elsewhere !== "string") continue;
     const other = basename(/the tensor of ([\w-]+)/.exec(elsewhere)?.[1] ?? elsewhere);
-    parts.push(await withTensors(join(dir, "..", other, "tensors.safetensors"), async (file) => (await file.floats(name)).data));
+    parts.push(
+      await withTensors(
+        join(dir, "..", other, "tensors.safetensors"),
+        async (file) => (await file.floats(name)).data,
+      ),
+    );
   }
   if (parts.length === 0) return null;
   const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -53,8 +71,13 @@ async function pixelsOf(dir: string, caseJson: unknown, data: SafetensorsFile): 
   return out;
 }
 
-export async function readCase(dir: string, caseJson: unknown, data: SafetensorsFile): Promise<BackboneCase> {
-  const grids = async (name: string) => (data.has(name) ? ((await integerRows(data, name)) as unknown as Grid[]) : []);
+export async function readCase(
+  dir: string,
+  caseJson: unknown,
+  data: SafetensorsFile,
+): Promise<BackboneCase> {
+  const grids = async (name: string) =>
+    data.has(name) ? ((await integerRows(data, name)) as unknown as Grid[]) : [];
   return {
     ids: await integerRows(data, "input_ids"),
     attentionMask: await integerRows(data, "attention_mask"),
@@ -69,25 +92,43 @@ export async function checkQwen3vlForward(dir: string, caseJson: unknown): Promi
   const folder = join(dir, String(member(caseJson, "checkpoint")));
   const config = await readConfig(folder);
   const absolute = Number(member(caseJson, "tolerance", "atol") ?? 1e-4);
-  const check = new Comparison(String(member(caseJson, "case")), `${absolute} absolute on real tokens; positions exact`);
+  const check = new Comparison(
+    String(member(caseJson, "case")),
+    `${absolute} absolute on real tokens; positions exact`,
+  );
   const near = { absolute };
   await withTensors(join(dir, "tensors.safetensors"), async (data) => {
     const prepared = prepareCase(config, await readCase(dir, caseJson, data));
     const { shape, positions, isReal, feeds } = prepared;
     const rows = shape.batch * shape.length;
     const { graph, backbone, logits } = buildPrefill(config, { ...shape, rows }, "");
-    feeds.set("rows", tensorInt64(Array.from({ length: rows }, (_, i) => i), [rows]));
+    feeds.set(
+      "rows",
+      tensorInt64(
+        Array.from({ length: rows }, (_, i) => i),
+        [rows],
+      ),
+    );
     for (const [name, weight] of await weightFeeds(folder, graph)) feeds.set(name, weight);
 
     const real = (values: ArrayLike<number>, inner = 1) =>
       realEntries(values, isReal, shape.length, { outer: 1, inner });
     const expectedPositions = (await data.integers("position_ids")).data;
     positions.axes.forEach((axis, i) => {
-      check.exact(`position_ids[${i}]`, real(axis), real(expectedPositions.slice(i * rows, (i + 1) * rows)));
+      check.exact(
+        `position_ids[${i}]`,
+        real(axis),
+        real(expectedPositions.slice(i * rows, (i + 1) * rows)),
+      );
     });
-    if (data.has("rope_deltas")) check.exact("rope_deltas", positions.deltas, (await data.integers("rope_deltas")).data);
+    if (data.has("rope_deltas"))
+      check.exact("rope_deltas", positions.deltas, (await data.integers("rope_deltas")).data);
     if (data.has("rope_deltas_padded")) {
-      check.exact("rope_deltas_padded", positions.paddedDeltas, (await data.integers("rope_deltas_padded")).data);
+      check.exact(
+        "rope_deltas_padded",
+        positions.paddedDeltas,
+        (await data.integers("rope_deltas_padded")).data,
+      );
     }
     // The reference repeats each angle for both channels of a pair; we keep one.
     const { headDim } = config.text;
@@ -99,7 +140,9 @@ export async function checkQwen3vlForward(dir: string, caseJson: unknown): Promi
         return full[row * headDim + column] as number;
       });
       const own = (feeds.get(name) as Tensor).data as Float32Array;
-      check.close(`rope_${name}`, real(own, headDim / 2), real(half, headDim / 2), { absolute: 1e-6 });
+      check.close(`rope_${name}`, real(own, headDim / 2), real(half, headDim / 2), {
+        absolute: 1e-6,
+      });
     }
 
     const { vision, decoder } = backbone;
@@ -126,7 +169,12 @@ export async function checkQwen3vlForward(dir: string, caseJson: unknown): Promi
         if (expected.length === run(name).length) check.close(name, run(name), expected, near);
       } else if (data.has(name)) {
         const inner = value.shape.at(-1) as number;
-        check.close(name, real(run(name), inner), real((await data.floats(name)).data, inner), near);
+        check.close(
+          name,
+          real(run(name), inner),
+          real((await data.floats(name)).data, inner),
+          near,
+        );
       }
     }
   });
@@ -161,13 +209,18 @@ export async function checkQwen3vlTrain(dir: string, caseJson: unknown): Promise
   feeds.set("labels", tensorInt64(targets, [rows.length]));
   for (const [name, weight] of await weightFeeds(folder, graph)) feeds.set(name, weight);
   const names = [...graph.parameters.keys()];
-  const grads = gradients(loss, names.map((name) => graph.parameters.get(name) as Value));
+  const grads = gradients(
+    loss,
+    names.map((name) => graph.parameters.get(name) as Value),
+  );
   const outputs: Record<string, Value> = { loss: reshape(loss, [1]) };
   names.forEach((name, i) => {
     outputs[`grad.${name}`] = grads[i] as Value;
   });
   const run = await runOnce(graph, outputs, feeds);
-  check.close("loss", run("loss"), [Number(member(caseJson, "loss", "value"))], { ofLargest: 1e-5 });
+  check.close("loss", run("loss"), [Number(member(caseJson, "loss", "value"))], {
+    ofLargest: 1e-5,
+  });
   await withTensors(join(dir, "gradients.safetensors"), async (data) => {
     for (const name of names) {
       const expected = (await data.floats(name)).data;
@@ -178,9 +231,13 @@ export async function checkQwen3vlTrain(dir: string, caseJson: unknown): Promise
         return Math.sqrt(sum);
       };
       const error = norm((i) => (actual[i] as number) - (expected[i] as number));
-      check.close(`|grad.${name}|`, [error], [0], { absolute: 2e-4 * norm((i) => expected[i] as number) + 1e-7 });
+      check.close(`|grad.${name}|`, [error], [0], {
+        absolute: 2e-4 * norm((i) => expected[i] as number) + 1e-7,
+      });
     }
   });
-  check.remark("loss and gradients; the optimiser step and the loss curve belong to the training package");
+  check.remark(
+    "loss and gradients; the optimiser step and the loss curve belong to the training package",
+  );
   return [check.result()];
 }

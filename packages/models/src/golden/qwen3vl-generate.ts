@@ -13,19 +13,30 @@ export async function checkQwen3vlGenerate(dir: string, caseJson: unknown): Prom
   const config = await readConfig(folder);
   const absolute = Number(member(caseJson, "tolerance", "atol") ?? 1e-4);
   const near = { absolute };
-  const check = new Comparison(String(member(caseJson, "case")), `ids exact; logits and cache ${absolute} absolute`);
+  const check = new Comparison(
+    String(member(caseJson, "case")),
+    `ids exact; logits and cache ${absolute} absolute`,
+  );
   const promptDir = join(dir, String(member(caseJson, "inputs", "prompt")));
   const expectedIds = member(caseJson, "generated") as number[][];
   const steps = (expectedIds[0] as number[]).length;
   const prompt = await withTensors(join(promptDir, "tensors.safetensors"), async (data) => {
     // The prompt's own case says where its pixels come from; only image-batch takes them from elsewhere.
-    const source = data.has("pixel_values") ? caseJson : { inputs: { pixel_values: member(caseJson, "inputs", "pixel_values") } };
+    const source = data.has("pixel_values")
+      ? caseJson
+      : { inputs: { pixel_values: member(caseJson, "inputs", "pixel_values") } };
     return readCase(promptDir, source, data);
   });
   const { shape, positions, isReal, feeds, rotary } = prepareCase(config, prompt);
   const { text } = config;
   const { graph } = buildPrefill(config, { ...shape, rows: shape.batch }, "");
-  feeds.set("rows", tensorInt64(Array.from({ length: shape.batch }, (_, b) => (b + 1) * shape.length - 1), [shape.batch]));
+  feeds.set(
+    "rows",
+    tensorInt64(
+      Array.from({ length: shape.batch }, (_, b) => (b + 1) * shape.length - 1),
+      [shape.batch],
+    ),
+  );
   for (const [name, weight] of await weightFeeds(folder, graph)) feeds.set(name, weight);
   const prefill = await runAndFree(await compile(graph), feeds);
   const layers = (out: ReadonlyMap<string, Tensor>, name: string) =>
@@ -42,13 +53,25 @@ export async function checkQwen3vlGenerate(dir: string, caseJson: unknown): Prom
   for (let b = 0; b < shape.batch; b++) {
     // Left padding is dropped: our cache packs rows from slot 0.
     const padding = isReal?.[b]?.indexOf(true) ?? 0;
-    cache.append(b, layers(prefill, "key"), layers(prefill, "value"), b, padding, shape.length - padding);
+    cache.append(
+      b,
+      layers(prefill, "key"),
+      layers(prefill, "value"),
+      b,
+      padding,
+      shape.length - padding,
+    );
   }
   await withTensors(join(dir, "tensors.safetensors"), async (data) => {
     for (let i = 0; i < text.numLayers; i++) {
       for (const kind of ["key", "value"]) {
         if (!data.has(`prompt.${kind}.${i}`)) continue;
-        check.close(`prompt.${kind}.${i}`, (prefill.get(`${kind}.${i}`) as Tensor).data as Float32Array, (await data.floats(`prompt.${kind}.${i}`)).data, near);
+        check.close(
+          `prompt.${kind}.${i}`,
+          (prefill.get(`${kind}.${i}`) as Tensor).data as Float32Array,
+          (await data.floats(`prompt.${kind}.${i}`)).data,
+          near,
+        );
       }
     }
     const expectedLogits = (await data.floats("logits")).data;
@@ -63,16 +86,31 @@ export async function checkQwen3vlGenerate(dir: string, caseJson: unknown): Prom
       for (let b = 0; b < shape.batch; b++) {
         const own = logits.subarray(b * text.vocabSize, (b + 1) * text.vocabSize);
         const at = (b * steps + k) * text.vocabSize;
-        check.close(`logits[${b}][${k}]`, own, expectedLogits.subarray(at, at + text.vocabSize), near);
-        (generated[b] as number[]).push(own.indexOf(own.reduce((a, v) => Math.max(a, v), -Infinity)));
+        check.close(
+          `logits[${b}][${k}]`,
+          own,
+          expectedLogits.subarray(at, at + text.vocabSize),
+          near,
+        );
+        (generated[b] as number[]).push(
+          own.indexOf(own.reduce((a, v) => Math.max(a, v), -Infinity)),
+        );
       }
       if (k === steps - 1) break;
       const { cos, sin } = rotary.lookupPlain(place);
       const mask = new Float32Array(shape.batch * capacity);
-      cache.lengths.forEach((length, b) => mask.fill(maskedScore, b * capacity + length, (b + 1) * capacity));
+      cache.lengths.forEach((length, b) =>
+        mask.fill(maskedScore, b * capacity + length, (b + 1) * capacity),
+      );
       const stepFeeds = new Map<string, Tensor>([
         ...weights,
-        ["ids", tensorInt64(generated.map((row) => row.at(-1) as number), [shape.batch, 1])],
+        [
+          "ids",
+          tensorInt64(
+            generated.map((row) => row.at(-1) as number),
+            [shape.batch, 1],
+          ),
+        ],
         ["cos", tensor(cos, [shape.batch, 1, half])],
         ["sin", tensor(sin, [shape.batch, 1, half])],
         ["cache_mask", tensor(mask, [shape.batch, 1, 1, capacity])],
@@ -91,7 +129,10 @@ export async function checkQwen3vlGenerate(dir: string, caseJson: unknown): Prom
     await decode.dispose();
     check.exact("generated", generated, expectedIds);
     for (let i = 0; i < text.numLayers && data.has("final.key.0"); i++) {
-      for (const [kind, buffers] of [["key", cache.keys], ["value", cache.values]] as const) {
+      for (const [kind, buffers] of [
+        ["key", cache.keys],
+        ["value", cache.values],
+      ] as const) {
         const { shape: tail, data: expected } = await data.floats(`final.${kind}.${i}`);
         const count = tail[2] as number;
         const actual = Array.from({ length: text.numKvHeads }, (_, h) => {
@@ -105,7 +146,10 @@ export async function checkQwen3vlGenerate(dir: string, caseJson: unknown): Prom
   return [check.result()];
 }
 
-async function runAndFree(executable: Executable, feeds: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>> {
+async function runAndFree(
+  executable: Executable,
+  feeds: ReadonlyMap<string, Tensor>,
+): Promise<ReadonlyMap<string, Tensor>> {
   try {
     return await executable.run(feeds);
   } finally {

@@ -23,8 +23,13 @@ interface PositionRow {
   readonly rope_deltas_padded: number[];
 }
 
-export async function checkQwen3vlPositions(dir: string, caseJson: unknown): Promise<GoldenCheck[]> {
-  const { imageTokenId, videoTokenId, vision } = await readConfig(join(dir, String(member(caseJson, "checkpoint"))));
+export async function checkQwen3vlPositions(
+  dir: string,
+  caseJson: unknown,
+): Promise<GoldenCheck[]> {
+  const { imageTokenId, videoTokenId, vision } = await readConfig(
+    join(dir, String(member(caseJson, "checkpoint"))),
+  );
   const out: GoldenCheck[] = [];
   for (const row of (await readJson(join(dir, "vectors.json"))) as PositionRow[]) {
     const check = new Comparison(`${caseName(caseJson)}/${row.name}/${row.padding}`, "exact");
@@ -40,7 +45,9 @@ export async function checkQwen3vlPositions(dir: string, caseJson: unknown): Pro
     const length = (row.input_ids[0] as number[]).length;
     check.exact(
       "position_ids",
-      got.axes.map((axis) => row.input_ids.map((_, b) => [...axis.subarray(b * length, (b + 1) * length)])),
+      got.axes.map((axis) =>
+        row.input_ids.map((_, b) => [...axis.subarray(b * length, (b + 1) * length)]),
+      ),
       row.position_ids,
     );
     check.exact("rope_deltas", got.deltas, row.rope_deltas);
@@ -82,9 +89,17 @@ export async function checkQwen3vlPatches(dir: string, caseJson: unknown): Promi
         }));
         const { grid, patches } = patchify(frames, sizes);
         const suffix = kind === "images" ? "pixel_values" : "pixel_values_videos";
-        const expectedGrid = member(picture, kind === "images" ? "image_grid_thw" : "video_grid_thw");
+        const expectedGrid = member(
+          picture,
+          kind === "images" ? "image_grid_thw" : "video_grid_thw",
+        );
         check.exact("grid", grid, expectedGrid);
-        check.close("patches", normalizeLevels(patches), (await data.floats(`${name}.${suffix}`)).data, { absolute: 0 });
+        check.close(
+          "patches",
+          normalizeLevels(patches),
+          (await data.floats(`${name}.${suffix}`)).data,
+          { absolute: 0 },
+        );
         out.push(check.result());
       }
     }
@@ -104,11 +119,18 @@ export async function checkTokenizer(dir: string, caseJson: unknown): Promise<Go
   }[]) {
     vectors.exact(`ids of ${JSON.stringify(row.text)}`, tokenizer.encode(row.text), row.ids);
     vectors.exact("decoded", tokenizer.decode(row.ids), row.decoded);
-    vectors.exact("without special", tokenizer.decode(row.ids, { skipSpecial: true }), row.decodedWithoutSpecial);
+    vectors.exact(
+      "without special",
+      tokenizer.decode(row.ids, { skipSpecial: true }),
+      row.decodedWithoutSpecial,
+    );
   }
   const partial = new Comparison(`${caseName(caseJson)}/partial`, "exact");
-  for (const row of (await readJson(join(dir, "partial.json"))) as { prefixes: { ids: number[]; decoded: string }[] }[]) {
-    for (const { ids, decoded } of row.prefixes) partial.exact("prefix", tokenizer.decode(ids), decoded);
+  for (const row of (await readJson(join(dir, "partial.json"))) as {
+    prefixes: { ids: number[]; decoded: string }[];
+  }[]) {
+    for (const { ids, decoded } of row.prefixes)
+      partial.exact("prefix", tokenizer.decode(ids), decoded);
   }
   return [vectors.result(), partial.result()];
 }

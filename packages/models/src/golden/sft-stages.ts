@@ -22,33 +22,67 @@ function weightsFolder(dir: string, caseJson: unknown): string {
   return join(dir, "..", basename(named));
 }
 
-async function compareGradients(check: Comparison, dir: string, names: readonly string[], run: (name: string) => Float32Array): Promise<void> {
+async function compareGradients(
+  check: Comparison,
+  dir: string,
+  names: readonly string[],
+  run: (name: string) => Float32Array,
+): Promise<void> {
   await withTensors(join(dir, "grads.safetensors"), async (grads) => {
-    check.exact("trained weights", [...names].toSorted(), grads.names.map((n) => n.replace(/^grad\./, "")).toSorted());
+    check.exact(
+      "trained weights",
+      [...names].toSorted(),
+      grads.names.map((n) => n.replace(/^grad\./, "")).toSorted(),
+    );
     for (const name of names) {
-      check.close(`grad.${name}`, run(`grad.${name}`), (await grads.floats(`grad.${name}`)).data, { ofLargest: 1e-3 });
+      check.close(`grad.${name}`, run(`grad.${name}`), (await grads.floats(`grad.${name}`)).data, {
+        ofLargest: 1e-3,
+      });
     }
   });
 }
 
 /** Future placeholders replaced by the discrete tokens of each row's future. */
-function fuseFuture(model: TinyModel, ids: readonly (readonly number[])[], futures: readonly LocalPath[], histories: readonly LocalPath[]): number[][] {
+function fuseFuture(
+  model: TinyModel,
+  ids: readonly (readonly number[])[],
+  futures: readonly LocalPath[],
+  histories: readonly LocalPath[],
+): number[][] {
   const { bins, min, max } = model.config.futureTokens;
-  const tokenizer = createFutureTokenizer({ bins, min, max, actionSpace: createActionSpace(model.config.actionSpace) });
+  const tokenizer = createFutureTokenizer({
+    bins,
+    min,
+    max,
+    actionSpace: createActionSpace(model.config.actionSpace),
+  });
   return ids.map((row, b) => {
     const local = tokenizer.encode(futures[b] as LocalPath, { history: histories[b] as LocalPath });
     let k = 0;
-    return row.map((id) => (id === model.ids.future.futurePlaceholder ? model.ids.futureFirst + (local[k++] as number) : id));
+    return row.map((id) =>
+      id === model.ids.future.futurePlaceholder
+        ? model.ids.futureFirst + (local[k++] as number)
+        : id,
+    );
   });
 }
 
 /** The two-mean loss of a left-padded batch and all gradients of the VLM. */
 export async function checkStage1(dir: string, caseJson: unknown): Promise<GoldenCheck[]> {
   const model = await readTinyModel(weightsFolder(dir, caseJson));
-  const check = new Comparison(String(member(caseJson, "case")), "loss 1e-5 relative; token losses 2e-4; gradients 1e-3 of the largest entry");
+  const check = new Comparison(
+    String(member(caseJson, "case")),
+    "loss 1e-5 relative; token losses 2e-4; gradients 1e-3 of the largest entry",
+  );
   await withTensors(join(dir, file), async (data) => {
-    const histories = pathsOf(await data.floats("ego_history_xyz"), await data.floats("ego_history_rot"));
-    const futures = pathsOf(await data.floats("ego_future_xyz"), await data.floats("ego_future_rot"));
+    const histories = pathsOf(
+      await data.floats("ego_history_xyz"),
+      await data.floats("ego_history_rot"),
+    );
+    const futures = pathsOf(
+      await data.floats("ego_future_xyz"),
+      await data.floats("ego_future_rot"),
+    );
     const expectedIds = await integerRows(data, "input_ids");
     const fused = fuseFuture(
       model,
@@ -57,9 +91,18 @@ export async function checkStage1(dir: string, caseJson: unknown): Promise<Golde
       histories,
     );
     // The future's bins come from least squares: a value on a border may round the other way in another precision.
-    const moved = fused.flatMap((row, b) => row.map((id, t) => Math.abs(id - ((expectedIds[b] as number[])[t] as number)))).filter((d) => d > 0);
-    check.exact("input_ids (largest bin difference)", moved.length <= 2 && moved.every((d) => d === 1), true);
-    if (moved.length > 0) check.remark(`${moved.length} future bins differ by one; the stored ids were used`);
+    const moved = fused
+      .flatMap((row, b) =>
+        row.map((id, t) => Math.abs(id - ((expectedIds[b] as number[])[t] as number))),
+      )
+      .filter((d) => d > 0);
+    check.exact(
+      "input_ids (largest bin difference)",
+      moved.length <= 2 && moved.every((d) => d === 1),
+      true,
+    );
+    if (moved.length > 0)
+      check.remark(`${moved.length} future bins differ by one; the stored ids were used`);
     const isLabel = await integerRows(data, "labels_mask");
     const chosen = stage1Labels(expectedIds, isLabel, {
       futureFirst: model.ids.futureFirst,
@@ -81,8 +124,15 @@ export async function checkStage1(dir: string, caseJson: unknown): Promise<Golde
     feeds.set("other_weights", tensor(chosen.others, [labels]));
     for (const [name, weight] of await model.feeds(stage.graph)) feeds.set(name, weight);
     const names = [...stage.trainable.keys()];
-    const grads = gradients(stage.loss, names.map((name) => stage.trainable.get(name) as Value));
-    const outputs: Record<string, Value> = { loss: stage.loss, ...Object.fromEntries(stage.parts), token_nll: stage.tokenLoss };
+    const grads = gradients(
+      stage.loss,
+      names.map((name) => stage.trainable.get(name) as Value),
+    );
+    const outputs: Record<string, Value> = {
+      loss: stage.loss,
+      ...Object.fromEntries(stage.parts),
+      token_nll: stage.tokenLoss,
+    };
     names.forEach((name, i) => {
       outputs[`grad.${name}`] = grads[i] as Value;
     });
@@ -91,7 +141,12 @@ export async function checkStage1(dir: string, caseJson: unknown): Promise<Golde
       check.close(name, run(name), (await data.floats(name)).data, { ofLargest: 1e-5 });
     }
     const nll = (await data.floats("token_nll")).data;
-    check.close("token_nll", run("token_nll"), chosen.rows.map((row) => nll[row + 1] as number), { absolute: 2e-4 });
+    check.close(
+      "token_nll",
+      run("token_nll"),
+      chosen.rows.map((row) => nll[row + 1] as number),
+      { absolute: 2e-4 },
+    );
     await compareGradients(check, dir, names, run);
   });
   return [check.result()];
@@ -100,15 +155,26 @@ export async function checkStage1(dir: string, caseJson: unknown): Promise<Golde
 /** Flow-matching loss and the gradients of expert and projections. */
 export async function checkStage2(dir: string, caseJson: unknown): Promise<GoldenCheck[]> {
   const model = await readTinyModel(weightsFolder(dir, caseJson));
-  const check = new Comparison(String(member(caseJson, "case")), "action 2e-3; pred 2e-4; loss 1e-4 relative; gradients 1e-3 of the largest entry");
+  const check = new Comparison(
+    String(member(caseJson, "case")),
+    "action 2e-3; pred 2e-4; loss 1e-4 relative; gradients 1e-3 of the largest entry",
+  );
   await withTensors(join(dir, file), async (data) => {
-    const histories = pathsOf(await data.floats("ego_history_xyz"), await data.floats("ego_history_rot"));
-    const futures = pathsOf(await data.floats("ego_future_xyz"), await data.floats("ego_future_rot"));
+    const histories = pathsOf(
+      await data.floats("ego_history_xyz"),
+      await data.floats("ego_history_rot"),
+    );
+    const futures = pathsOf(
+      await data.floats("ego_future_xyz"),
+      await data.floats("ego_future_rot"),
+    );
     const space = createActionSpace(model.config.actionSpace);
     const action = (await data.floats("action")).data;
     check.close(
       "action",
-      futures.flatMap((future, b) => [...space.encode(future, { history: histories[b] as LocalPath }).action]),
+      futures.flatMap((future, b) => [
+        ...space.encode(future, { history: histories[b] as LocalPath }).action,
+      ]),
       action,
       { absolute: 2e-3 },
     );
@@ -130,18 +196,35 @@ export async function checkStage2(dir: string, caseJson: unknown): Promise<Golde
     const stage = buildStage2(model.config, { ...shape, drawsPerSample: 1 });
     const steps = model.config.actionSpace.waypointCount;
     const half = model.config.vlm.text.headDim / 2;
-    const place = positions.next.flatMap((first) => Array.from({ length: steps }, (_, k) => first + k));
-    check.exact("position_ids", place, (await data.integers("position_ids")).data.slice(0, place.length));
+    const place = positions.next.flatMap((first) =>
+      Array.from({ length: steps }, (_, k) => first + k),
+    );
+    check.exact(
+      "position_ids",
+      place,
+      (await data.integers("position_ids")).data.slice(0, place.length),
+    );
     const { cos, sin } = rotary.lookupPlain(place);
     feeds.set("noisy", tensor(flow.noisy, [shape.batch, steps, 2]));
     feeds.set("time", tensor(flow.time, [shape.batch, 1, 1]));
     feeds.set("target", tensor(flow.target, [shape.batch, steps, 2]));
-    feeds.set("expert_mask", tensor(expertMask(offsets, null, prefixLength, steps), [shape.batch, 1, 1, prefixLength + steps]));
+    feeds.set(
+      "expert_mask",
+      tensor(expertMask(offsets, null, prefixLength, steps), [
+        shape.batch,
+        1,
+        1,
+        prefixLength + steps,
+      ]),
+    );
     feeds.set("expert_cos", tensor(cos, [shape.batch, steps, half]));
     feeds.set("expert_sin", tensor(sin, [shape.batch, steps, half]));
     for (const [name, weight] of await model.feeds(stage.graph)) feeds.set(name, weight);
     const names = [...stage.trainable.keys()];
-    const grads = gradients(stage.loss, names.map((name) => stage.trainable.get(name) as Value));
+    const grads = gradients(
+      stage.loss,
+      names.map((name) => stage.trainable.get(name) as Value),
+    );
     const outputs: Record<string, Value> = { loss: stage.loss, pred: stage.expert.velocity };
     names.forEach((name, i) => {
       outputs[`grad.${name}`] = grads[i] as Value;

@@ -31,7 +31,9 @@ export function stage1Labels(
       const id = row[t] as number;
       rows.push(b * row.length + t - 1);
       labels.push(id);
-      kinds.push(id === start || id === end || (id >= futureFirst && id < futureFirst + futureBins));
+      kinds.push(
+        id === start || id === end || (id >= futureFirst && id < futureFirst + futureBins),
+      );
     }
   }
   const count = kinds.filter(Boolean).length;
@@ -55,7 +57,10 @@ export async function checkStage1Loss(dir: string, caseJson: unknown): Promise<G
   return withTensors(join(dir, file), async (data) => {
     const out: GoldenCheck[] = [];
     for (const variant of stage1LossVariants(caseJson)) {
-      const check = new Comparison(`${String(member(caseJson, "case"))}/${variant}`, "1e-6 absolute");
+      const check = new Comparison(
+        `${String(member(caseJson, "case"))}/${variant}`,
+        "1e-6 absolute",
+      );
       const near = { absolute: 1e-6 };
       const read = async (name: string) => (await data.floats(`${variant}.${name}`)).data;
       const { shape } = data.entry(`${variant}.logits`);

@@ -5,7 +5,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createActionSpace, createHistoryTokenizer, type LocalPath } from "@causeway/geom";
-import { compile, type Executable, type Graph, tensor, type Tensor, tensorInt64, type Value } from "@causeway/graph";
+import {
+  compile,
+  type Executable,
+  type Graph,
+  tensor,
+  type Tensor,
+  tensorInt64,
+  type Value,
+} from "@causeway/graph";
 import { actionDim, type AlpamayoConfig, parseAlpamayoConfig } from "../alpamayo/config.ts";
 import { expertMask } from "../alpamayo/expert.ts";
 import { guide, integrateFlow } from "../alpamayo/flow-matching.ts";
@@ -19,7 +27,12 @@ import { Comparison, type GoldenCheck, member } from "./check.ts";
 
 /** Ids that the case's own JSON states. */
 interface TinyIds {
-  readonly future: { readonly historyPlaceholder: number; readonly futurePlaceholder: number; readonly futureStart: number; readonly futureEnd: number };
+  readonly future: {
+    readonly historyPlaceholder: number;
+    readonly futurePlaceholder: number;
+    readonly futureStart: number;
+    readonly futureEnd: number;
+  };
   readonly futureFirst: number;
   readonly historyFirst: number;
 }
@@ -32,7 +45,8 @@ export interface TinyModel {
 
 /** Configuration and weights of the folder that holds a tiny release. */
 export async function readTinyModel(folder: string): Promise<TinyModel> {
-  const json = async (name: string) => JSON.parse(await readFile(join(folder, name), "utf8")) as unknown;
+  const json = async (name: string) =>
+    JSON.parse(await readFile(join(folder, name), "utf8")) as unknown;
   const raw = await json("config.json");
   const config = parseAlpamayoConfig(raw, await json("vlm_config.json"));
   const id = (key: string) => Number(member(raw, "traj_token_ids", key));
@@ -65,7 +79,8 @@ export async function readTinyModel(folder: string): Promise<TinyModel> {
 export function pathsOf(xyz: FloatTensor, rotation: FloatTensor): LocalPath[] {
   const [batch, , n] = xyz.shape as [number, number, number];
   return Array.from({ length: batch }, (_, b) => {
-    const axis = (k: number) => Float64Array.from({ length: n }, (_unused, i) => xyz.data[(b * n + i) * 3 + k] as number);
+    const axis = (k: number) =>
+      Float64Array.from({ length: n }, (_unused, i) => xyz.data[(b * n + i) * 3 + k] as number);
     const yaw = Float64Array.from({ length: n }, (_unused, i) => {
       const at = (b * n + i) * 9;
       return Math.atan2(rotation.data[at + 3] as number, rotation.data[at] as number);
@@ -75,14 +90,20 @@ export function pathsOf(xyz: FloatTensor, rotation: FloatTensor): LocalPath[] {
 }
 
 /** History placeholders replaced by the ids of each row's history. */
-export function fuseHistory(model: TinyModel, ids: readonly (readonly number[])[], histories: readonly LocalPath[]): number[][] {
+export function fuseHistory(
+  model: TinyModel,
+  ids: readonly (readonly number[])[],
+  histories: readonly LocalPath[],
+): number[][] {
   const { bins, min, max } = model.config.historyTokens;
   const tokenizer = createHistoryTokenizer({ bins, min, max });
   return ids.map((row, b) => {
     const local = tokenizer.encode(histories[b] as LocalPath);
     let k = 0;
     return row.map((id) =>
-      id === model.ids.future.historyPlaceholder ? model.ids.historyFirst + (local[k++] as number) : id,
+      id === model.ids.future.historyPlaceholder
+        ? model.ids.historyFirst + (local[k++] as number)
+        : id,
     );
   });
 }
@@ -104,7 +125,10 @@ async function runPrefix(model: TinyModel, input: BackboneCase): Promise<PrefixR
   feeds.set(
     "rows",
     tensorInt64(
-      Array.from({ length: rows }, (_, i) => Math.floor(i / last) * shape.length + shape.length - last + (i % last)),
+      Array.from(
+        { length: rows },
+        (_, i) => Math.floor(i / last) * shape.length + shape.length - last + (i % last),
+      ),
       [rows],
     ),
   );
@@ -130,19 +154,37 @@ async function runPrefix(model: TinyModel, input: BackboneCase): Promise<PrefixR
   };
 }
 
-async function compareCache(check: Comparison, run: PrefixRun, config: AlpamayoConfig, data: SafetensorsFile): Promise<void> {
+async function compareCache(
+  check: Comparison,
+  run: PrefixRun,
+  config: AlpamayoConfig,
+  data: SafetensorsFile,
+): Promise<void> {
   const { numKvHeads, headDim } = config.vlm.text;
   const { shape, isReal } = run.prepared;
-  const real = (values: ArrayLike<number>) => realEntries(values, isReal, shape.length, { outer: numKvHeads, inner: headDim });
+  const real = (values: ArrayLike<number>) =>
+    realEntries(values, isReal, shape.length, { outer: numKvHeads, inner: headDim });
   for (const [i, key] of run.keys.entries()) {
     if (!data.has(`kv.${i}.key`)) continue;
-    check.close(`kv.${i}.key`, real(key), real((await data.floats(`kv.${i}.key`)).data), { absolute: 1e-4 });
-    check.close(`kv.${i}.value`, real(run.values[i] as Float32Array), real((await data.floats(`kv.${i}.value`)).data), { absolute: 1e-4 });
+    check.close(`kv.${i}.key`, real(key), real((await data.floats(`kv.${i}.key`)).data), {
+      absolute: 1e-4,
+    });
+    check.close(
+      `kv.${i}.value`,
+      real(run.values[i] as Float32Array),
+      real((await data.floats(`kv.${i}.value`)).data),
+      { absolute: 1e-4 },
+    );
   }
 }
 
 /** Rows of a generation file: whole sequences but the last token, pictures repeated for every sample of a prompt. */
-async function sequenceCase(data: SafetensorsFile, sequences: readonly (readonly number[])[], source: SafetensorsFile, imageToken: number): Promise<BackboneCase> {
+async function sequenceCase(
+  data: SafetensorsFile,
+  sequences: readonly (readonly number[])[],
+  source: SafetensorsFile,
+  imageToken: number,
+): Promise<BackboneCase> {
   const prompts = await integerRows(data, "prompt_ids");
   const padding = data.has("padding_mask") ? await integerRows(data, "padding_mask") : null;
   const grids = (await integerRows(source, "image_grid_thw")) as unknown as Grid[];
@@ -191,7 +233,14 @@ class ExpertRun {
   readonly positions: readonly number[];
   readonly mask: Float32Array;
 
-  private constructor(executable: Executable, fixed: Map<string, Tensor>, rows: number, steps: number, positions: readonly number[], mask: Float32Array) {
+  private constructor(
+    executable: Executable,
+    fixed: Map<string, Tensor>,
+    rows: number,
+    steps: number,
+    positions: readonly number[],
+    mask: Float32Array,
+  ) {
     this.#executable = executable;
     this.#fixed = fixed;
     this.#rows = rows;
@@ -200,12 +249,23 @@ class ExpertRun {
     this.mask = mask;
   }
 
-  static async create(model: TinyModel, prefix: PrefixRun, offsets: readonly number[]): Promise<ExpertRun> {
+  static async create(
+    model: TinyModel,
+    prefix: PrefixRun,
+    offsets: readonly number[],
+  ): Promise<ExpertRun> {
     const { config } = model;
     const { shape, positions, isReal, rotary } = prefix.prepared;
     const steps = config.actionSpace.waypointCount;
-    const { graph, expert } = buildFlowStep(config, { rows: shape.batch, capacity: shape.length, draws: 1 });
-    const outputs: Record<string, Value> = { velocity: expert.velocity, action_embeds: expert.embeds };
+    const { graph, expert } = buildFlowStep(config, {
+      rows: shape.batch,
+      capacity: shape.length,
+      draws: 1,
+    });
+    const outputs: Record<string, Value> = {
+      velocity: expert.velocity,
+      action_embeds: expert.embeds,
+    };
     expert.states.forEach((state, i) => {
       outputs[i === expert.states.length - 1 ? "last_hidden" : `layer_${i}`] = state;
     });
@@ -251,39 +311,63 @@ function stackRows(states: readonly Float32Array[], rows: number): Float32Array 
   const width = (states[0] as Float32Array).length / rows;
   const out = new Float32Array(rows * states.length * width);
   states.forEach((state, s) => {
-    for (let r = 0; r < rows; r++) out.set(state.subarray(r * width, (r + 1) * width), (r * states.length + s) * width);
+    for (let r = 0; r < rows; r++)
+      out.set(state.subarray(r * width, (r + 1) * width), (r * states.length + s) * width);
   });
   return out;
 }
 
-function comparePaths(check: Comparison, model: TinyModel, action: Float32Array, histories: readonly LocalPath[], perPrompt: number, xyz: Float32Array): void {
+function comparePaths(
+  check: Comparison,
+  model: TinyModel,
+  action: Float32Array,
+  histories: readonly LocalPath[],
+  perPrompt: number,
+  xyz: Float32Array,
+): void {
   const space = createActionSpace(model.config.actionSpace);
   const width = action.length / (histories.length * perPrompt);
   const paths = Array.from({ length: histories.length * perPrompt }, (_, r) =>
-    space.decode(action.subarray(r * width, (r + 1) * width), { history: histories[Math.floor(r / perPrompt)] as LocalPath }),
+    space.decode(action.subarray(r * width, (r + 1) * width), {
+      history: histories[Math.floor(r / perPrompt)] as LocalPath,
+    }),
   );
-  const flat = paths.flatMap(({ x, y, z }) => [...x].flatMap((_, i) => [x[i] as number, y[i] as number, z[i] as number]));
+  const flat = paths.flatMap(({ x, y, z }) =>
+    [...x].flatMap((_, i) => [x[i] as number, y[i] as number, z[i] as number]),
+  );
   check.close("pred_xyz", flat, xyz, { absolute: 1e-3 });
 }
 
-const firstAfter = (rows: readonly (readonly number[])[], id: number) => rows.map((row) => row.indexOf(id) + 1);
+const firstAfter = (rows: readonly (readonly number[])[], id: number) =>
+  rows.map((row) => row.indexOf(id) + 1);
 
 export async function checkTinyModel(dir: string, caseJson: unknown): Promise<GoldenCheck[]> {
   const model = await readTinyModel(dir);
   const name = String(member(caseJson, "case"));
-  const out: GoldenCheck[] = [await checkPrefix(dir, name, model), await checkSamples(dir, name, model, "sample_r1")];
+  const out: GoldenCheck[] = [
+    await checkPrefix(dir, name, model),
+    await checkSamples(dir, name, model, "sample_r1"),
+  ];
   for (const file of ["batch_1_5", "guidance_1_5"]) {
     if (member(caseJson, "files", `${file}.safetensors`) === undefined) continue;
-    out.push(await (file === "batch_1_5" ? checkSamples(dir, name, model, file) : checkGuidance(dir, name, model)));
+    out.push(
+      await (file === "batch_1_5"
+        ? checkSamples(dir, name, model, file)
+        : checkGuidance(dir, name, model)),
+    );
   }
-  if (member(caseJson, "files", "masks.safetensors") !== undefined) out.push(await checkMasks(dir, name));
+  if (member(caseJson, "files", "masks.safetensors") !== undefined)
+    out.push(await checkMasks(dir, name));
   return out;
 }
 
 async function checkPrefix(dir: string, name: string, model: TinyModel): Promise<GoldenCheck> {
   const check = new Comparison(`${name}/prefix`, "ids, positions exact; others 1e-4 absolute");
   await withTensors(join(dir, "prefix.safetensors"), async (data) => {
-    const histories = pathsOf(await data.floats("ego_history_xyz"), await data.floats("ego_history_rot"));
+    const histories = pathsOf(
+      await data.floats("ego_history_xyz"),
+      await data.floats("ego_history_rot"),
+    );
     const ids = fuseHistory(model, await integerRows(data, "input_ids_before_fusion"), histories);
     check.exact("input_ids", ids, await integerRows(data, "input_ids"));
     const run = await runPrefix(model, {
@@ -293,70 +377,139 @@ async function checkPrefix(dir: string, name: string, model: TinyModel): Promise
       pixels: (await data.floats("pixel_values")).data,
     });
     const { positions } = run.prepared;
-    check.exact("position_ids", positions.axes.flatMap((axis) => [...axis]), (await data.integers("position_ids")).data);
+    check.exact(
+      "position_ids",
+      positions.axes.flatMap((axis) => [...axis]),
+      (await data.integers("position_ids")).data,
+    );
     check.exact("rope_deltas", positions.paddedDeltas, (await data.integers("rope_deltas")).data);
     for (const output of ["image_embeds", "deepstack_0", "deepstack_1", "logits"]) {
-      if (data.has(output)) check.close(output, run.get(output), (await data.floats(output)).data, { absolute: 1e-4 });
+      if (data.has(output))
+        check.close(output, run.get(output), (await data.floats(output)).data, { absolute: 1e-4 });
     }
     await compareCache(check, run, model.config, data);
   });
   return check.result();
 }
 
-async function checkSamples(dir: string, name: string, model: TinyModel, file: string): Promise<GoldenCheck> {
+async function checkSamples(
+  dir: string,
+  name: string,
+  model: TinyModel,
+  file: string,
+): Promise<GoldenCheck> {
   const check = new Comparison(
     `${name}/${file}`,
     "ids, masks, positions exact; cache 1e-4; layers 2e-4; states, velocities, paths 1e-3 absolute",
   );
   await withTensors(join(dir, `${file}.safetensors`), (data) =>
-    withTensors(join(dir, data.has("pixel_values") ? `${file}.safetensors` : "prefix.safetensors"), async (source) => {
-      const histories = pathsOf(await source.floats("ego_history_xyz"), await source.floats("ego_history_rot"));
-      const fused = fuseHistory(model, await integerRows(source, "input_ids_before_fusion"), histories);
-      check.exact("prompt_ids", fused, await integerRows(data, "prompt_ids"));
-      const sequences = await integerRows(data, "sequences");
-      const rows = sequences.length;
-      const prefix = await runPrefix(model, await sequenceCase(data, sequences, source, model.config.vlm.imageTokenId));
-      await compareCache(check, prefix, model.config, data);
-      const offsets = firstAfter(sequences, model.ids.future.futureStart);
-      check.exact("offset", offsets, (await data.integers("offset")).data);
-      const expert = await ExpertRun.create(model, prefix, offsets);
-      const places = (await data.integers("position_ids")).data;
-      check.exact("expert position_ids", expert.positions, places.slice(0, expert.positions.length));
-      const visible = (await data.integers("attention_mask")).data;
-      const steps = model.config.actionSpace.waypointCount;
-      const width = visible.length / (rows * steps);
-      check.exact(
-        "attention_mask",
-        Array.from(expert.mask, (v) => (v === 0 ? 1 : 0)),
-        Array.from({ length: rows }, (_, r) => visible.slice(r * steps * width, r * steps * width + width)).flat(),
-      );
-      for (const probe of data.names.filter((n) => n.endsWith(".action_embeds")).map((n) => n.slice(0, -".action_embeds".length))) {
-        const call = await expert.call((await data.floats(`${probe}.x`)).data, (await data.floats(`${probe}.t`)).data);
-        for (const output of data.names.filter((n) => n.startsWith(`${probe}.`) && !/\.[xt]$/.test(n))) {
-          check.close(output, call(output.slice(probe.length + 1)), (await data.floats(output)).data, { absolute: 2e-4 });
+    withTensors(
+      join(dir, data.has("pixel_values") ? `${file}.safetensors` : "prefix.safetensors"),
+      async (source) => {
+        const histories = pathsOf(
+          await source.floats("ego_history_xyz"),
+          await source.floats("ego_history_rot"),
+        );
+        const fused = fuseHistory(
+          model,
+          await integerRows(source, "input_ids_before_fusion"),
+          histories,
+        );
+        check.exact("prompt_ids", fused, await integerRows(data, "prompt_ids"));
+        const sequences = await integerRows(data, "sequences");
+        const rows = sequences.length;
+        const prefix = await runPrefix(
+          model,
+          await sequenceCase(data, sequences, source, model.config.vlm.imageTokenId),
+        );
+        await compareCache(check, prefix, model.config, data);
+        const offsets = firstAfter(sequences, model.ids.future.futureStart);
+        check.exact("offset", offsets, (await data.integers("offset")).data);
+        const expert = await ExpertRun.create(model, prefix, offsets);
+        const places = (await data.integers("position_ids")).data;
+        check.exact(
+          "expert position_ids",
+          expert.positions,
+          places.slice(0, expert.positions.length),
+        );
+        const visible = (await data.integers("attention_mask")).data;
+        const steps = model.config.actionSpace.waypointCount;
+        const width = visible.length / (rows * steps);
+        check.exact(
+          "attention_mask",
+          Array.from(expert.mask, (v) => (v === 0 ? 1 : 0)),
+          Array.from({ length: rows }, (_, r) =>
+            visible.slice(r * steps * width, r * steps * width + width),
+          ).flat(),
+        );
+        for (const probe of data.names
+          .filter((n) => n.endsWith(".action_embeds"))
+          .map((n) => n.slice(0, -".action_embeds".length))) {
+          const call = await expert.call(
+            (await data.floats(`${probe}.x`)).data,
+            (await data.floats(`${probe}.t`)).data,
+          );
+          for (const output of data.names.filter(
+            (n) => n.startsWith(`${probe}.`) && !/\.[xt]$/.test(n),
+          )) {
+            check.close(
+              output,
+              call(output.slice(probe.length + 1)),
+              (await data.floats(output)).data,
+              { absolute: 2e-4 },
+            );
+          }
         }
-      }
-      const velocities: Float32Array[] = [];
-      const states = await integrateFlow((await data.floats("x0")).data, model.config.flowSteps, async (x, t) => {
-        velocities.push(await expert.velocity(x, t));
-        return velocities.at(-1) as Float32Array;
-      });
-      await expert.dispose();
-      check.close("states", stackRows(states, rows), (await data.floats("states")).data, { absolute: 1e-3 });
-      check.close("velocities", stackRows(velocities, rows), (await data.floats("velocities")).data, { absolute: 1e-3 });
-      comparePaths(check, model, states.at(-1) as Float32Array, histories, rows / histories.length, (await data.floats("pred_xyz")).data);
-      if (data.has("v0")) {
-        const space = createActionSpace(model.config.actionSpace);
-        check.close("v0", histories.map((history) => space.estimateV0(history)), (await data.floats("v0")).data, { absolute: 1e-3 });
-      }
-    }),
+        const velocities: Float32Array[] = [];
+        const states = await integrateFlow(
+          (await data.floats("x0")).data,
+          model.config.flowSteps,
+          async (x, t) => {
+            velocities.push(await expert.velocity(x, t));
+            return velocities.at(-1) as Float32Array;
+          },
+        );
+        await expert.dispose();
+        check.close("states", stackRows(states, rows), (await data.floats("states")).data, {
+          absolute: 1e-3,
+        });
+        check.close(
+          "velocities",
+          stackRows(velocities, rows),
+          (await data.floats("velocities")).data,
+          { absolute: 1e-3 },
+        );
+        comparePaths(
+          check,
+          model,
+          states.at(-1) as Float32Array,
+          histories,
+          rows / histories.length,
+          (await data.floats("pred_xyz")).data,
+        );
+        if (data.has("v0")) {
+          const space = createActionSpace(model.config.actionSpace);
+          check.close(
+            "v0",
+            histories.map((history) => space.estimateV0(history)),
+            (await data.floats("v0")).data,
+            { absolute: 1e-3 },
+          );
+        }
+      },
+    ),
   );
   return check.result();
 }
 
 async function checkGuidance(dir: string, name: string, model: TinyModel): Promise<GoldenCheck> {
-  const check = new Comparison(`${name}/guidance_1_5`, "ids, positions exact; states, velocities, paths 1e-3 absolute");
-  const inputs = (JSON.parse(await readFile(join(dir, "case.json"), "utf8")) as { outputs?: unknown }).outputs;
+  const check = new Comparison(
+    `${name}/guidance_1_5`,
+    "ids, positions exact; states, velocities, paths 1e-3 absolute",
+  );
+  const inputs = (
+    JSON.parse(await readFile(join(dir, "case.json"), "utf8")) as { outputs?: unknown }
+  ).outputs;
   const words = /w ([\d.]+), temperature ([\d.]+)/.exec(String(member(inputs, "guidance_1_5")));
   if (words === null) {
     check.fail("the case does not state guidance weight and temperature");
@@ -364,8 +517,15 @@ async function checkGuidance(dir: string, name: string, model: TinyModel): Promi
   }
   const [weight, temperature] = [Number(words[1]), Number(words[2])];
   await withTensors(join(dir, "guidance_1_5.safetensors"), async (data) => {
-    const histories = pathsOf(await data.floats("ego_history_xyz"), await data.floats("ego_history_rot"));
-    const guidedPrompt = fuseHistory(model, await integerRows(data, "input_ids_before_fusion"), histories);
+    const histories = pathsOf(
+      await data.floats("ego_history_xyz"),
+      await data.floats("ego_history_rot"),
+    );
+    const guidedPrompt = fuseHistory(
+      model,
+      await integerRows(data, "input_ids_before_fusion"),
+      histories,
+    );
     check.exact("prompt_ids", guidedPrompt, await integerRows(data, "prompt_ids"));
     const [from, to] = (await integerRows(data, "nav_span"))[0] as [number, number];
     // The route span, with its control tokens, leaves the prompt; the sampled reasoning is fed again.
@@ -383,12 +543,24 @@ async function checkGuidance(dir: string, name: string, model: TinyModel): Promi
     ]);
     const runs: ExpertRun[] = [];
     for (const rows of [sequences, unguided]) {
-      const prefix = await runPrefix(model, await sequenceCase(data, rows, data, model.config.vlm.imageTokenId));
-      runs.push(await ExpertRun.create(model, prefix, firstAfter(rows, model.ids.future.futureStart)));
+      const prefix = await runPrefix(
+        model,
+        await sequenceCase(data, rows, data, model.config.vlm.imageTokenId),
+      );
+      runs.push(
+        await ExpertRun.create(model, prefix, firstAfter(rows, model.ids.future.futureStart)),
+      );
     }
     const [guidedRun, unguidedRun] = runs as [ExpertRun, ExpertRun];
-    for (const [run, key] of [[guidedRun, "position_ids"], [unguidedRun, "unguided_position_ids"]] as const) {
-      check.exact(key, run.positions, (await data.integers(key)).data.slice(0, run.positions.length));
+    for (const [run, key] of [
+      [guidedRun, "position_ids"],
+      [unguidedRun, "unguided_position_ids"],
+    ] as const) {
+      check.exact(
+        key,
+        run.positions,
+        (await data.integers(key)).data.slice(0, run.positions.length),
+      );
     }
     const guided: Float32Array[] = [];
     const plain: Float32Array[] = [];
@@ -400,10 +572,26 @@ async function checkGuidance(dir: string, name: string, model: TinyModel): Promi
     });
     await Promise.all(runs.map((run) => run.dispose()));
     const rows = sequences.length;
-    check.close("velocities", stackRows(guided, rows), (await data.floats("velocities")).data, { absolute: 1e-3 });
-    check.close("unguided_velocities", stackRows(plain, rows), (await data.floats("unguided_velocities")).data, { absolute: 1e-3 });
-    check.close("states", stackRows(states, rows), (await data.floats("states")).data, { absolute: 1e-3 });
-    comparePaths(check, model, states.at(-1) as Float32Array, histories, rows / histories.length, (await data.floats("pred_xyz")).data);
+    check.close("velocities", stackRows(guided, rows), (await data.floats("velocities")).data, {
+      absolute: 1e-3,
+    });
+    check.close(
+      "unguided_velocities",
+      stackRows(plain, rows),
+      (await data.floats("unguided_velocities")).data,
+      { absolute: 1e-3 },
+    );
+    check.close("states", stackRows(states, rows), (await data.floats("states")).data, {
+      absolute: 1e-3,
+    });
+    comparePaths(
+      check,
+      model,
+      states.at(-1) as Float32Array,
+      histories,
+      rows / histories.length,
+      (await data.floats("pred_xyz")).data,
+    );
   });
   return check.result();
 }
@@ -418,17 +606,31 @@ async function checkMasks(dir: string, name: string): Promise<GoldenCheck> {
     const [rows, , steps, width] = shape as [number, number, number, number];
     const prefixMask = await integerRows(data, "prefix_mask");
     const slots = width - steps;
-    const isReal = prefixMask.map((row) => Array.from({ length: slots }, (_, s) => (row[s] ?? 1) === 1));
+    const isReal = prefixMask.map((row) =>
+      Array.from({ length: slots }, (_, s) => (row[s] ?? 1) === 1),
+    );
     for (const [key, real, values] of [
       ["attention_mask", isReal, visible],
-      ["attention_mask_without_prefix_mask", null, (await data.integers("attention_mask_without_prefix_mask")).data],
+      [
+        "attention_mask_without_prefix_mask",
+        null,
+        (await data.integers("attention_mask_without_prefix_mask")).data,
+      ],
     ] as const) {
       const own = Array.from(expertMask(offsets, real, slots, steps), (v) => (v === 0 ? 1 : 0));
-      const repeated = Array.from({ length: rows * steps }, (_, i) => own.slice(Math.floor(i / steps) * width, (Math.floor(i / steps) + 1) * width)).flat();
+      const repeated = Array.from({ length: rows * steps }, (_, i) =>
+        own.slice(Math.floor(i / steps) * width, (Math.floor(i / steps) + 1) * width),
+      ).flat();
       check.exact(key, repeated, values);
     }
-    const places = offsets.flatMap((offset, r) => Array.from({ length: steps }, (_, k) => offset + (deltas[r] as number) + k));
-    check.exact("position_ids", [...places, ...places, ...places], (await data.integers("position_ids")).data);
+    const places = offsets.flatMap((offset, r) =>
+      Array.from({ length: steps }, (_, k) => offset + (deltas[r] as number) + k),
+    );
+    check.exact(
+      "position_ids",
+      [...places, ...places, ...places],
+      (await data.integers("position_ids")).data,
+    );
     const [eos] = (await data.integers("eos")).data as [number];
     // Where the token is missing, the reference falls back to the last one; ours closes the text instead.
     const sequences = await integerRows(data, "sequences");

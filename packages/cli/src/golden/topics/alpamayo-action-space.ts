@@ -63,7 +63,13 @@ export class Gaps {
   readonly #worst = new Map<string, { gap: number; limit: number; ratio: number }>();
   readonly failures: string[] = [];
 
-  add(what: string, where: string, got: ArrayLike<number>, want: ArrayLike<number>, limit: number): void {
+  add(
+    what: string,
+    where: string,
+    got: ArrayLike<number>,
+    want: ArrayLike<number>,
+    limit: number,
+  ): void {
     if (got.length !== want.length) {
       this.failures.push(`${what} ${where}: ${got.length} values, expected ${want.length}`);
       return;
@@ -94,11 +100,15 @@ export class Gaps {
 }
 
 /** `config` of the case -> ours; null when it is not a unicycle action space. */
-export function actionSpaceConfig(value: unknown, base: ActionSpaceConfig): ActionSpaceConfig | null {
+export function actionSpaceConfig(
+  value: unknown,
+  base: ActionSpaceConfig,
+): ActionSpaceConfig | null {
   if (!isJson(value)) return null;
   const num = (key: string): number => {
     const v = value[key];
-    if (typeof v !== "number") throw new Error(`case config: ${key} is ${String(v)}; expected a number`);
+    if (typeof v !== "number")
+      throw new Error(`case config: ${key} is ${String(v)}; expected a number`);
     return v;
   };
   const pair = (key: string): [number, number] => {
@@ -106,7 +116,8 @@ export function actionSpaceConfig(value: unknown, base: ActionSpaceConfig): Acti
     if (!Array.isArray(v) || v.length !== 2) throw new Error(`case config: ${key} is no pair`);
     return [Number(v[0]), Number(v[1])];
   };
-  if (typeof value["accel_std"] !== "number" || typeof value["n_waypoints"] !== "number") return null;
+  if (typeof value["accel_std"] !== "number" || typeof value["n_waypoints"] !== "number")
+    return null;
   return {
     ...base,
     accelMean: num("accel_mean"),
@@ -156,7 +167,14 @@ function limitsFor(caseJson: Json, isDouble: boolean): { limits: Limits; toleran
     : null;
   const names = Array.isArray(caseJson["trajectories"]) ? caseJson["trajectories"] : [];
   const fallback: Record<string, number> = {
-    v0: 1e-5, action: 2e-2, theta: 3e-5, v: 2e-4, accel: 2e-3, kappa: 1e-3, recon_xyz: 3e-4, rand_xyz: 3e-5,
+    v0: 1e-5,
+    action: 2e-2,
+    theta: 3e-5,
+    v: 2e-4,
+    accel: 2e-3,
+    kappa: 1e-3,
+    recon_xyz: 3e-4,
+    rand_xyz: 3e-5,
   };
   const limits: Limits = (output, i) => {
     const key = output.startsWith("action") ? "action" : output.replace(/_rot$/, "_xyz");
@@ -232,9 +250,29 @@ async function compareFile(
     }
   }
   const known = new Set([
-    "hist_xyz", "hist_rot", "fut_xyz", "fut_rot", "v0", "theta", "v", "accel", "kappa", "action",
-    "within_bounds", "recon_xyz", "recon_rot", "given_v0", "action_given_v0", "rand_action", "rand_v0",
-    "rand_xyz", "rand_rot", "accel_mean", "accel_std", "curvature_mean", "curvature_std",
+    "hist_xyz",
+    "hist_rot",
+    "fut_xyz",
+    "fut_rot",
+    "v0",
+    "theta",
+    "v",
+    "accel",
+    "kappa",
+    "action",
+    "within_bounds",
+    "recon_xyz",
+    "recon_rot",
+    "given_v0",
+    "action_given_v0",
+    "rand_action",
+    "rand_v0",
+    "rand_xyz",
+    "rand_rot",
+    "accel_mean",
+    "accel_std",
+    "curvature_mean",
+    "curvature_std",
   ]);
   return file.names.filter((n) => !known.has(n));
 }

@@ -25,7 +25,10 @@ interface Group {
 }
 
 const flat = (p: LocalPath) =>
-  Float64Array.from({ length: 3 * p.x.length }, (_, i) => [p.x, p.y, p.z][i % 3][Math.floor(i / 3)]);
+  Float64Array.from(
+    { length: 3 * p.x.length },
+    (_, i) => [p.x, p.y, p.z][i % 3][Math.floor(i / 3)],
+  );
 const list = (v: unknown): number[] => (Array.isArray(v) ? v.map(Number) : []);
 
 async function futureGroups(file: SafetensorsFile, config: Json): Promise<Group[]> {
@@ -36,7 +39,9 @@ async function futureGroups(file: SafetensorsFile, config: Json): Promise<Group[
     throw new Error("future_config lacks num_bins or an action_space");
   }
   if (new Set(min).size !== 1 || new Set(max).size !== 1) {
-    throw new Error(`future_config: ranges ${min} … ${max}; one range for both dimensions is supported`);
+    throw new Error(
+      `future_config: ranges ${min.join(", ")} … ${max.join(", ")}; one range for both dimensions is supported`,
+    );
   }
   const options = {
     bins: config["num_bins"],
@@ -65,7 +70,10 @@ async function futureGroups(file: SafetensorsFile, config: Json): Promise<Group[
     }
   }
   if (has("future_ids", "fut_xyz", "fut_rot") && history.length > 0) {
-    const gaps = group("future", "ids exact, at most 2 off where the case calls them fragile; decoded 1e-4 m, rad");
+    const gaps = group(
+      "future",
+      "ids exact, at most 2 off where the case calls them fragile; decoded 1e-4 m, rad",
+    );
     const ids = await tensor64(file, "future_ids");
     const fragile = has("future_fragile") ? await tensor64(file, "future_fragile") : null;
     const future = await drives(file, "fut_xyz", "fut_rot");
@@ -111,7 +119,10 @@ const cosines = (p: LocalPath) =>
     i % 2 === 0 ? Math.cos(p.yaw[i >> 1]) : Math.sin(p.yaw[i >> 1]),
   );
 const cosinesOf = (rot: Float64Array) =>
-  Float64Array.from({ length: (2 * rot.length) / 9 }, (_, i) => rot[9 * (i >> 1) + (i % 2 === 0 ? 0 : 3)]);
+  Float64Array.from(
+    { length: (2 * rot.length) / 9 },
+    (_, i) => rot[9 * (i >> 1) + (i % 2 === 0 ? 0 : 3)],
+  );
 
 async function historyGroups(
   file: SafetensorsFile,
@@ -123,7 +134,8 @@ async function historyGroups(
   if (typeof config["num_bins"] !== "number" || min.length !== 3 || max.length !== 3) {
     throw new Error("history_config lacks num_bins or ranges");
   }
-  if (config["predict_yaw"] === true) throw new Error("history_config: predict_yaw is not supported");
+  if (config["predict_yaw"] === true)
+    throw new Error("history_config: predict_yaw is not supported");
   const tokens = geom.createHistoryTokenizer({
     bins: config["num_bins"],
     min: [min[0], min[1], min[2]],
@@ -138,7 +150,8 @@ async function historyGroups(
     groups.push({ case: kind, gaps, tolerance: "ids exact, decoded 1e-4 m, rad" });
     const ids = await tensor64(file, `${kind}_ids`);
     const paths = source?.has(xyzName) ? await drives(source, xyzName, null) : [];
-    if (paths.length !== ids.rows) throw new Error(`${kind}_ids: no drives (${xyzName}) beside them`);
+    if (paths.length !== ids.rows)
+      throw new Error(`${kind}_ids: no drives (${xyzName}) beside them`);
     const decoded = async (suffix: string) =>
       file.has(`${kind}_decoded_${suffix}`) ? tensor64(file, `${kind}_decoded_${suffix}`) : null;
     const [xyz, rot] = [await decoded("xyz"), await decoded("rot")];

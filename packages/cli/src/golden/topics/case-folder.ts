@@ -7,7 +7,8 @@ export function caseFolder(dir: string): {
   bytes(name: string): Promise<Uint8Array>;
 } {
   const path = (name: string): string => {
-    if (name !== basename(name)) throw new Error(`case file "${name}" lies outside its case folder`);
+    if (name !== basename(name))
+      throw new Error(`case file "${name}" lies outside its case folder`);
     return join(dir, name);
   };
   return {

@@ -83,7 +83,8 @@ export const topic: GoldenTopic = {
           const want = Number(theirs[i]?.[columnOf[stat]]);
           const error = Math.abs(value - want) / Math.max(1, Math.abs(want));
           if (!(error <= worst)) worst = error;
-          if (!(error <= 1e-9)) problems.push(`${what} ${i} ${stat}: expected ${want}, got ${value}`);
+          if (!(error <= 1e-9))
+            problems.push(`${what} ${i} ${stat}: expected ${want}, got ${value}`);
         }
       });
     };
