@@ -22,11 +22,23 @@ import type { AlpamayoConfig } from "./config.ts";
 
 const normEps = 1e-5;
 
-/** Frequencies evenly spaced in the exponent from 1 to maxFreq, rounded to float32 once: an ulp here turns 1885 rad by 2e-4. */
-export function fourierFrequencies(numFourierFeats: number, maxFreq: number): Float32Array {
+/**
+ * Frequencies evenly spaced in the exponent from minFreq (1 in the releases) to maxFreq, rounded to float32 once: an ulp
+ * here turns 1885 rad by 2e-4. From 1 on, every sine repeats within the ±3 that noise covers, so a network must first
+ * learn to read the value back; a low first frequency gives it the value almost linearly.
+ */
+export function fourierFrequencies(
+  numFourierFeats: number,
+  maxFreq: number,
+  minFreq = 1,
+): Float32Array {
   const half = numFourierFeats / 2;
+  const low = Math.log10(minFreq);
   const top = Math.log10(maxFreq);
-  return Float32Array.from({ length: half }, (_, k) => 10 ** ((top * k) / (half - 1)));
+  return Float32Array.from(
+    { length: half },
+    (_, k) => 10 ** (low + ((top - low) * k) / (half - 1)),
+  );
 }
 
 /**
@@ -55,9 +67,9 @@ export function actionInProj(
   prefix = "action_in_proj.",
 ): { readonly embeds: Value; readonly trace: ReadonlyMap<string, Value> } {
   const [batch, steps, dims] = action_BKA.shape as [number, number, number];
-  const { hiddenSize, numEncLayers, numFourierFeats, maxFreq } = settings;
+  const { hiddenSize, numEncLayers, numFourierFeats, maxFreq, minFreq } = settings;
   const weight = (name: string, ...shape: number[]) => g.parameter(prefix + name, shape);
-  const frequencies = fourierFrequencies(numFourierFeats, maxFreq);
+  const frequencies = fourierFrequencies(numFourierFeats, maxFreq, minFreq);
   // [B, K, 2, 1] to [B, K, 2, F] to [B, K, 2F]: per dimension its sines and cosines.
   const ofActions = fourierFeatures(g, reshape(action_BKA, [batch, steps, dims, 1]), frequencies);
   const ofTime = broadcastTo(fourierFeatures(g, reshape(time_B, [batch, 1, 1]), frequencies), [

@@ -16,6 +16,8 @@ export interface AlpamayoConfig {
     readonly numEncLayers: number;
     readonly numFourierFeats: number;
     readonly maxFreq: number;
+    /** Lowest Fourier frequency; 1 in the releases. */
+    readonly minFreq?: number;
   };
   readonly actionSpace: ActionSpaceConfig;
   /** Uniform bins over normalised actions in [min, max]. */
@@ -175,6 +177,8 @@ export function parseAlpamayoConfig(value: unknown, vlmJson?: unknown): Alpamayo
       numEncLayers: numberAt(inProj, "num_enc_layers"),
       numFourierFeats: numberAt(inProj, "num_fourier_feats"),
       maxFreq: numberAt(inProj, "max_freq"),
+      // Not a release key.
+      minFreq: numberAt(inProj, "min_freq", 1),
     },
     actionSpace: actionSpace(field(json, "action_space_cfg"), "action_space_cfg"),
     futureTokens: {
@@ -257,6 +261,9 @@ export function formatAlpamayoConfig(config: AlpamayoConfig): Json {
       _target_: "alpamayo_r1.models.action_in_proj.PerWaypointActionInProjV2",
       hidden_size: config.actionInProj.hiddenSize,
       max_freq: config.actionInProj.maxFreq,
+      ...((config.actionInProj.minFreq ?? 1) === 1
+        ? {}
+        : { min_freq: config.actionInProj.minFreq }),
       num_enc_layers: config.actionInProj.numEncLayers,
       num_fourier_feats: config.actionInProj.numFourierFeats,
     },

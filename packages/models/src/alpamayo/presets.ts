@@ -69,7 +69,13 @@ export const nano: Preset = {
     initializerRange: 0.02,
   },
   expert: { hiddenSize: 96, intermediateSize: 288, numHeads: 4 },
-  actionInProj: { hiddenSize: 96, numEncLayers: 2, numFourierFeats: 20, maxFreq: 100 },
+  actionInProj: {
+    hiddenSize: 96,
+    numEncLayers: 2,
+    numFourierFeats: 20,
+    minFreq: 0.05,
+    maxFreq: 10,
+  },
   futureTokens: { bins: 384, min: -7, max: 7, count: 32 },
   historyTokens: {
     bins: 128,
