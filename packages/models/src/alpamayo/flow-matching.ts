@@ -3,11 +3,9 @@
  * Times lean towards noise as in π0 (arXiv 2410.24164): t = 0.999 (1 - Beta(1.5, 1)).
  */
 import type { Rng } from "@causeway/geom";
+import { flowTime } from "@causeway/graph";
 
-/** Training time from a uniform number, by inversion of Beta(1.5, 1); mean 0.3996. */
-export function flowTime(u: number): number {
-  return 0.999 * (1 - u ** (2 / 3));
-}
+export { flowTime };
 
 export interface FlowSample {
   /** Flow time per row, [B]. */
