@@ -58,12 +58,19 @@ export {
   transpose,
   where,
 } from "./ops.ts";
-export { lowerGraph } from "./onnx/lower.ts";
+export { lowerGraph, type LowerOptions } from "./onnx/lower.ts";
 export { writeOnnxModel } from "./onnx/model.ts";
 export { printGraph } from "./print.ts";
 export { verifyGraph } from "./verify.ts";
 export { compile, ortNode } from "./ort-node.ts";
-export type { CompileOptions, Executable, Feeds, Runtime } from "./runtime.ts";
+export type {
+  CompileOptions,
+  Executable,
+  Feeds,
+  QuantizedWeight,
+  Runtime,
+  StoredTensor,
+} from "./runtime.ts";
 export {
   type DType,
   ShapeError,

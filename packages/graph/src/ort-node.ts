@@ -1,8 +1,10 @@
 /** ONNX Runtime on the CPU: one session per compiled graph. `run` computes on the calling thread. */
+import { dirname } from "node:path";
 import * as ort from "onnxruntime-node";
 import type { Graph } from "./graph.ts";
 import { lowerGraph } from "./onnx/lower.ts";
 import { writeOnnxModel } from "./onnx/model.ts";
+import type { OnnxGraph, OnnxValue } from "./onnx/model.ts";
 import {
   type CompileOptions,
   type Executable,
@@ -18,16 +20,36 @@ function toOrt(tensor: Tensor): ort.Tensor {
   return new ort.Tensor(tensor.dtype as "float32", tensor.data as Float32Array, tensor.shape);
 }
 
+/** The one folder that all stored tensors of a graph lie in; null without any. */
+function storedFolder({ initializers }: OnnxGraph): string | null {
+  const folders = new Set<string>();
+  for (const { tensor } of initializers) if ("file" in tensor) folders.add(dirname(tensor.file));
+  if (folders.size > 1)
+    throw new ShapeError(
+      `stored weights lie in ${folders.size} folders; expected one (${[...folders].slice(0, 2).join(", ")})`,
+    );
+  return [...folders][0] ?? null;
+}
+
+/** Whether a fed shape fits; a name in the expected one accepts any size. */
+const fits = (expected: OnnxValue["shape"], given: readonly number[]): boolean =>
+  expected.length === given.length &&
+  expected.every((d, i) => typeof d === "string" || d === given[i]);
+
 export const ortNode: Runtime = {
   name: "ort-node",
   async compile(graph: Graph, options: CompileOptions = {}): Promise<Executable> {
-    const lowered = lowerGraph(graph, outputsOf(graph, options), options.baked);
+    const lowered = lowerGraph(graph, outputsOf(graph, options), options);
     const model = writeOnnxModel(lowered);
+    const folder = storedFolder(lowered);
     const session = await ort.InferenceSession.create(model, {
       executionProviders: ["cpu"],
       graphOptimizationLevel: "all",
       // 3: errors only; graph optimisation warns about constants it folds.
       logSeverityLevel: 3,
+      ...(folder === null
+        ? {}
+        : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
       ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
       ...(options.profilePrefix
         ? { enableProfiling: true, profileFilePrefix: options.profilePrefix }
@@ -44,7 +66,7 @@ export const ortNode: Runtime = {
           const expected = inputs.get(name);
           // One feed map may serve several graphs that share weights.
           if (!expected) continue;
-          if (expected.dtype !== tensor.dtype || expected.shape.join() !== tensor.shape.join())
+          if (expected.dtype !== tensor.dtype || !fits(expected.shape, tensor.shape))
             throw new ShapeError(
               `feed "${name}" is ${tensor.dtype} [${tensor.shape.join(", ")}], expected ${expected.dtype} [${expected.shape.join(", ")}]`,
             );
@@ -68,12 +90,12 @@ export const ortNode: Runtime = {
         }
         const results = await session.run(given, fetches);
         const out = new Map<string, Tensor>();
-        for (const { name, dtype, shape } of lowered.outputs)
+        for (const { name, dtype } of lowered.outputs)
           out.set(
             name,
             written.get(name) ?? {
               dtype,
-              shape,
+              shape: (results[name] as ort.Tensor).dims,
               data: (results[name] as ort.Tensor).data as Float32Array,
             },
           );

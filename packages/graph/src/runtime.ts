@@ -1,5 +1,5 @@
 import type { Graph, Value } from "./graph.ts";
-import type { Tensor } from "./tensor.ts";
+import type { DType, Tensor } from "./tensor.ts";
 
 export type Feeds = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
 
@@ -15,11 +15,49 @@ export interface Executable {
   dispose(): Promise<void>;
 }
 
+/** A tensor that stays in a file: little-endian, row-major, mapped by the runtime instead of read into the heap. */
+export interface StoredTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** All files of one compiled graph lie in one folder. */
+  readonly file: string;
+  /** Bytes from the start of the file. */
+  readonly offset: number;
+}
+
+/**
+ * A linear layer's weight [n, k] as block-quantised codes (see numerics/block-quant.ts for the layout); the tensors
+ * have the shapes [n, blocks, blockSize * bits / 8], [n, blocks] and, unless symmetric, [n, bytes a row].
+ */
+export interface QuantizedWeight {
+  readonly bits: 4 | 8;
+  readonly blockSize: number;
+  readonly k: number;
+  readonly n: number;
+  readonly codes: Tensor | StoredTensor;
+  readonly scales: Tensor | StoredTensor;
+  readonly zeroPoints: Tensor | StoredTensor | null;
+}
+
 export interface CompileOptions {
   /** Results by name; the graph's declared outputs when left out. */
   readonly outputs?: ReadonlyMap<string, Value> | Readonly<Record<string, Value>>;
   /** Parameters that become constants of the compiled form (frozen weights: pre-packed, faster). */
   readonly baked?: ReadonlyMap<string, Tensor>;
+  /** Parameters that are constants like `baked` but stay in their file: their memory is mapped, never doubled. */
+  readonly stored?: ReadonlyMap<string, StoredTensor>;
+  /** Parameters of linear layers that are multiplied in block-quantised form (MatMulNBits). */
+  readonly quantized?: ReadonlyMap<string, QuantizedWeight>;
+  /**
+   * How quantised layers multiply: "float32" unpacks weights to float32; "int8" also rounds activations to 8 bits per
+   * block, which is faster and coarser. "float32" when left out.
+   */
+  readonly quantizedCompute?: "float32" | "int8";
+  /**
+   * Sizes that stand for any size, with their names: every dimension that is such a number, or a multiple of it, is
+   * left open and may differ from run to run. Use large primes, so that no honest size is hit.
+   */
+  readonly freeSizes?: ReadonlyMap<number, string>;
   /** Threads for one operator; the machine's cores when left out. */
   readonly threads?: number;
   /** File to which a per-operator profile is written. */

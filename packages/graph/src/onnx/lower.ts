@@ -3,17 +3,31 @@
  * (FusedMatMul, SimplifiedLayerNormalization, RotaryEmbedding, QuickGelu); the rest is standard ONNX.
  */
 import type { Graph, Node, OpAttrs, OpName, Value } from "../graph.ts";
+import type { CompileOptions, QuantizedWeight, StoredTensor } from "../runtime.ts";
 import { type Tensor, sizeOf, tensorInt64 } from "../tensor.ts";
-import { type OnnxAttribute, type OnnxGraph, type OnnxNode, onnxTypes } from "./model.ts";
+import { FreeSizes } from "./free-sizes.ts";
+import { lowerQuantizedMatmul } from "./quantized-matmul.ts";
+import {
+  type OnnxAttribute,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxValue,
+  onnxTypes,
+} from "./model.ts";
 
 const microsoft = "com.microsoft";
 
 /** Collects nodes and shared constants while rules run. */
 export class Lowering {
   readonly nodes: OnnxNode[] = [];
-  readonly initializers: { name: string; tensor: Tensor }[] = [];
+  readonly initializers: { name: string; tensor: Tensor | StoredTensor }[] = [];
+  readonly free: FreeSizes;
   readonly #constants = new Map<string, string>();
   #next = 0;
+
+  constructor(free: FreeSizes = new FreeSizes(new Map())) {
+    this.free = free;
+  }
 
   temp(): string {
     return `t${this.#next++}`;
@@ -30,7 +44,8 @@ export class Lowering {
     return outputs[0] as string;
   }
 
-  initializer(tensor: Tensor): string {
+  initializer(tensor: Tensor | StoredTensor): string {
+    this.free.refuse("constant", tensor.shape);
     const name = `c${this.initializers.length}`;
     this.initializers.push({ name, tensor });
     return name;
@@ -63,7 +78,8 @@ export class Lowering {
   }
 
   reshape(x: string, shape: readonly number[], output?: string): string {
-    return this.node("Reshape", [x, this.ints(shape)], {}, output ? { outputs: [output] } : {});
+    const target = this.ints(this.free.reshapeTarget(shape));
+    return this.node("Reshape", [x, target], {}, output ? { outputs: [output] } : {});
   }
 }
 
@@ -191,12 +207,16 @@ export const lowerRules: { readonly [K in OpName]: LowerRule<K> | "leaf" } = {
     const [cb, , half] = shapeOf(a.node, 1) as [number, number, number];
     const [x, cos, sin] = a.in as [string, string, string];
     const cache = (name: string) => to.reshape(name, [cb * t, half]);
-    const positions = to.initializer(
-      tensorInt64(
-        Array.from({ length: b * t }, (_, i) => (cb === 1 ? i % t : i)),
-        [b, t],
-      ),
-    );
+    // One value is an offset: every row then reads table rows 0 … T - 1. Rows with tables of their own name them.
+    const positions =
+      cb === 1
+        ? to.ints([0])
+        : to.initializer(
+            tensorInt64(
+              Array.from({ length: b * t }, (_, i) => i),
+              [b, t],
+            ),
+          );
     const rotary = 2 * half;
     const rotate = (input: string, output?: string) =>
       to.node(
@@ -226,6 +246,7 @@ export const lowerRules: { readonly [K in OpName]: LowerRule<K> | "leaf" } = {
     to.reshape(a.in[0] as string, a.attrs.shape, a.out[0]);
   },
   broadcastTo: (to, a) => {
+    to.free.refuse("broadcastTo", a.attrs.shape);
     to.node("Expand", [a.in[0] as string, to.ints(a.attrs.shape)], {}, { outputs: a.out });
   },
   transpose: (to, a) => {
@@ -238,6 +259,10 @@ export const lowerRules: { readonly [K in OpName]: LowerRule<K> | "leaf" } = {
     const { starts, sizes } = a.attrs;
     const shape = shapeOf(a.node, 0);
     const axes = shape.flatMap((d, i) => (starts[i] === 0 && sizes[i] === d ? [] : [i]));
+    to.free.refuse(
+      "slice",
+      axes.flatMap((i) => [starts[i] as number, sizes[i] as number]),
+    );
     to.node(
       "Slice",
       [
@@ -321,6 +346,11 @@ export const lowerRules: { readonly [K in OpName]: LowerRule<K> | "leaf" } = {
   stopGradient: standard("Identity"),
 };
 
+export type LowerOptions = Pick<
+  CompileOptions,
+  "baked" | "stored" | "quantized" | "quantizedCompute" | "freeSizes"
+>;
+
 /**
  * The ONNX form of what `outputs` need. Values keep short stable names; parameters in `baked` become initializers,
  * which lets the runtime pre-pack them.
@@ -328,8 +358,9 @@ export const lowerRules: { readonly [K in OpName]: LowerRule<K> | "leaf" } = {
 export function lowerGraph(
   graph: Graph,
   outputs: ReadonlyMap<string, Value>,
-  baked: ReadonlyMap<string, Tensor> = new Map(),
+  options: LowerOptions = {},
 ): OnnxGraph {
+  const { baked, stored, quantized, quantizedCompute = "float32" } = options;
   const live = new Set<Node>();
   const stack = [...outputs.values()].map((v) => v.node);
   for (let node = stack.pop(); node; node = stack.pop()) {
@@ -337,9 +368,12 @@ export function lowerGraph(
     live.add(node);
     for (const input of node.inputs) stack.push(input.node);
   }
-  const to = new Lowering();
+  const free = new FreeSizes(options.freeSizes ?? new Map());
+  const to = new Lowering(free);
   const names = new Map<Value, string>();
-  const inputs: { name: string; dtype: Value["dtype"]; shape: readonly number[] }[] = [];
+  const inputs: OnnxValue[] = [];
+  /** Parameters that exist as codes only. */
+  const packed = new Map<Value, QuantizedWeight>();
   for (const node of graph.nodes) {
     if (!live.has(node)) continue;
     const [first] = node.outputs as [Value];
@@ -350,9 +384,11 @@ export function lowerGraph(
     if (node.op === "input" || node.op === "parameter") {
       const { name } = node.attrs as OpAttrs["input"];
       names.set(first, name);
-      const tensor = node.op === "parameter" ? baked.get(name) : undefined;
-      if (tensor) to.initializers.push({ name, tensor });
-      else inputs.push({ name, dtype: first.dtype, shape: first.shape });
+      const codes = node.op === "parameter" ? quantized?.get(name) : undefined;
+      const tensor = node.op === "parameter" ? (baked?.get(name) ?? stored?.get(name)) : undefined;
+      if (codes) packed.set(first, codes);
+      else if (tensor) to.initializers.push({ name, tensor });
+      else inputs.push({ name, dtype: first.dtype, shape: free.open(first.shape) });
       continue;
     }
     const out = node.outputs.map((value, i) => {
@@ -360,15 +396,26 @@ export function lowerGraph(
       names.set(value, name);
       return name;
     });
+    const weight = node.inputs.find((value) => packed.has(value));
+    if (weight) {
+      const data = names.get(node.inputs[0] as Value) as string;
+      const codes = packed.get(weight) as QuantizedWeight;
+      lowerQuantizedMatmul(to, node, weight, codes, {
+        data,
+        out: out[0] as string,
+        quantizedCompute,
+      });
+      continue;
+    }
     const rule = lowerRules[node.op] as LowerRule<OpName> | "leaf";
     if (rule === "leaf") continue;
     rule(to, { node, attrs: node.attrs, in: node.inputs.map((v) => names.get(v) as string), out });
   }
-  const results: { name: string; dtype: Value["dtype"]; shape: readonly number[] }[] = [];
+  const results: OnnxValue[] = [];
   for (const [name, value] of outputs) {
     // A result needs a name of its own: the same value may be an input, a constant, or returned twice.
     to.node("Identity", [names.get(value) as string], {}, { outputs: [name] });
-    results.push({ name, dtype: value.dtype, shape: value.shape });
+    results.push({ name, dtype: value.dtype, shape: free.open(value.shape) });
   }
   return { nodes: to.nodes, initializers: to.initializers, inputs, outputs: results };
 }

@@ -1,5 +1,6 @@
 /** Builds an ONNX ModelProto (IR version 10, opset 21 plus com.microsoft 1). Field numbers: onnx/onnx.proto. */
-import type { DType, Tensor } from "../tensor.ts";
+import type { StoredTensor } from "../runtime.ts";
+import { bytesPerElement, type DType, sizeOf, type Tensor } from "../tensor.ts";
 import { ProtoWriter } from "./protobuf.ts";
 
 export const onnxTypes: Readonly<Record<DType, number>> = {
@@ -26,25 +27,39 @@ export interface OnnxNode {
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
 }
 
-export interface OnnxGraph {
-  readonly nodes: readonly OnnxNode[];
-  readonly initializers: readonly { readonly name: string; readonly tensor: Tensor }[];
-  readonly inputs: readonly {
-    readonly name: string;
-    readonly dtype: DType;
-    readonly shape: readonly number[];
-  }[];
-  readonly outputs: readonly {
-    readonly name: string;
-    readonly dtype: DType;
-    readonly shape: readonly number[];
-  }[];
+/** An input or output; a string names a dimension that is left open. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly (number | string)[];
 }
 
-function writeTensor(out: ProtoWriter, name: string, tensor: Tensor): void {
+export interface OnnxGraph {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly {
+    readonly name: string;
+    readonly tensor: Tensor | StoredTensor;
+  }[];
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+}
+
+function writeTensor(out: ProtoWriter, name: string, tensor: Tensor | StoredTensor): void {
   for (const d of tensor.shape) out.int(1, d);
   out.int(2, onnxTypes[tensor.dtype]);
   if (name) out.string(8, name);
+  if ("file" in tensor) {
+    // The runtime finds the file by its name in the folder that the session is given.
+    const length = sizeOf(tensor.shape) * bytesPerElement[tensor.dtype];
+    for (const [key, value] of [
+      ["location", tensor.file.replace(/^.*[\\/]/, "")],
+      ["offset", String(tensor.offset)],
+      ["length", String(length)],
+    ] as const)
+      out.message(13, (entry) => entry.string(1, key).string(2, value));
+    out.int(14, 1);
+    return;
+  }
   const { data } = tensor;
   out.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
@@ -61,16 +76,14 @@ function writeAttribute(out: ProtoWriter, name: string, value: OnnxAttribute): v
   }
 }
 
-function writeValueInfo(
-  out: ProtoWriter,
-  value: { readonly name: string; readonly dtype: DType; readonly shape: readonly number[] },
-): void {
+function writeValueInfo(out: ProtoWriter, value: OnnxValue): void {
   out.string(1, value.name);
   out.message(2, (type) =>
     type.message(1, (tensor) => {
       tensor.int(1, onnxTypes[value.dtype]);
       tensor.message(2, (shape) => {
-        for (const d of value.shape) shape.message(1, (dim) => dim.int(1, d));
+        for (const d of value.shape)
+          shape.message(1, (dim) => (typeof d === "string" ? dim.string(2, d) : dim.int(1, d)));
       });
     }),
   );

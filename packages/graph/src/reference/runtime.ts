@@ -9,6 +9,7 @@ import {
   type Runtime,
 } from "../runtime.ts";
 import { type DType, ShapeError, type Tensor, type TensorData } from "../tensor.ts";
+import { dequantizeBlocks } from "../numerics/block-quant.ts";
 import type { Dense } from "./dense.ts";
 import { type KernelContext, kernels } from "./kernels.ts";
 
@@ -71,11 +72,38 @@ export function evaluate(
   return wanted.map((value) => known.get(value) as Dense);
 }
 
+/** What quantised weights stand for. */
+function plainWeights(quantized: CompileOptions["quantized"]): [string, Tensor][] {
+  return [...(quantized ?? [])].map(([name, q]) => {
+    const { codes, scales, zeroPoints, bits, blockSize, k, n } = q;
+    if ("file" in codes || "file" in scales || (zeroPoints && "file" in zeroPoints))
+      throw new ShapeError(`reference runtime: quantised weight "${name}" is in a file; load it`);
+    const data = dequantizeBlocks(
+      {
+        bits,
+        blockSize,
+        symmetric: zeroPoints === null,
+        k,
+        n,
+        codes: codes.data as Uint8Array<ArrayBuffer>,
+        scales: scales.data as Float32Array<ArrayBuffer>,
+        zeroPoints: zeroPoints === null ? null : (zeroPoints.data as Uint8Array<ArrayBuffer>),
+      },
+      "nk",
+    );
+    return [name, { dtype: "float32", shape: [n, k], data }];
+  });
+}
+
 export const reference: Runtime = {
   name: "reference",
   async compile(graph: Graph, options: CompileOptions = {}): Promise<Executable> {
     const outputs = [...outputsOf(graph, options)];
-    const baked = options.baked ?? new Map<string, Tensor>();
+    if (options.stored?.size || options.freeSizes?.size)
+      throw new ShapeError(
+        "reference runtime: weights in files and open sizes are not supported; bake the weights and use static shapes",
+      );
+    const baked = new Map([...(options.baked ?? []), ...plainWeights(options.quantized)]);
     const leaves = new Map([...graph.inputs, ...graph.parameters]);
     const needed = new Set(outputs.map(([, v]) => v.node));
     for (const node of graph.nodes.toReversed())
