@@ -13,6 +13,7 @@ const loaders: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   train: () => import("./commands/train.ts"),
   eval: () => import("./commands/eval.ts"),
   report: () => import("./commands/report.ts"),
+  model: () => import("./commands/model.ts"),
 };
 
 const [name = "", ...rest] = process.argv.slice(2);

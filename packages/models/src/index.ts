@@ -1,5 +1,7 @@
 export { ConfigError, FormatError } from "./errors.ts";
 export type { ModelInput } from "./input.ts";
+export { readFolderJson, readFolderText } from "./folder/read-json.ts";
+export { compareTensors, requireTensors, type TensorDifference } from "./folder/tensor-check.ts";
 export { Checkpoint } from "./safetensors/checkpoint.ts";
 export {
   bfloat16FromFloat,
@@ -32,6 +34,13 @@ export {
   maskedScore,
   outputHead,
 } from "./qwen3vl/model.ts";
+export {
+  isSpareQwen3VLTensor,
+  qwen3vlModuleOf,
+  qwen3vlWeightShapes,
+  randomQwen3VLWeights,
+  readQwen3VLWeights,
+} from "./qwen3vl/weights.ts";
 export {
   gridOf,
   normalizeLevels,
@@ -88,6 +97,7 @@ export {
 export {
   checkWeights,
   initialWeights,
+  isSpareAlpamayoTensor,
   moduleOf,
   type WeightModule,
   type Weights,

@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Rng } from "@causeway/geom";
 import type { Tensor } from "@causeway/graph";
-import { ConfigError, FormatError } from "../errors.ts";
+import { ConfigError } from "../errors.ts";
+import { readFolderJson } from "../folder/read-json.ts";
 import type { ModelInput } from "../input.ts";
 import { Checkpoint } from "../safetensors/checkpoint.ts";
 import { floatTensorToWrite, writeSafetensors } from "../safetensors/file.ts";
@@ -11,7 +12,7 @@ import { DrivingCodec } from "./codec.ts";
 import { formatAlpamayoConfig, parseAlpamayoConfig } from "./config.ts";
 import { type DriveOptions, Driver, type DriveResult } from "./driver.ts";
 import type { ModelManifest } from "./manifest.ts";
-import { checkWeights, initialWeights, type Weights } from "./weights.ts";
+import { checkWeights, initialWeights, isSpareAlpamayoTensor, type Weights } from "./weights.ts";
 
 /** A driving model: configuration, manifest and tokenizer (in the codec) with weights. */
 export class AlpamayoModel {
@@ -20,7 +21,11 @@ export class AlpamayoModel {
   #driver: Driver | null = null;
 
   constructor(codec: DrivingCodec, weights: Weights, where = "model") {
-    checkWeights(codec.config, weights, where);
+    checkWeights(
+      codec.config,
+      new Map([...weights].map(([name, { shape }]) => [name, shape])),
+      where,
+    );
     this.codec = codec;
     this.weights = weights;
   }
@@ -32,21 +37,8 @@ export class AlpamayoModel {
 
   /** Reads a folder that `save` wrote: config.json, manifest.json, tokenizer.json, model.safetensors (or shards). */
   static async load(folder: string): Promise<AlpamayoModel> {
-    const json = async (name: string): Promise<unknown> => {
-      const path = join(folder, name);
-      const text = await readFile(path, "utf8").catch((cause: unknown) => {
-        throw new FormatError(
-          `model folder: cannot read ${name}; expected config.json, manifest.json, tokenizer.json and model.safetensors. (${folder})`,
-          null,
-          { cause },
-        );
-      });
-      try {
-        return JSON.parse(text);
-      } catch (cause) {
-        throw new FormatError(`${name} is not valid JSON. (${path})`, null, { cause });
-      }
-    };
+    const expected = "config.json, manifest.json, tokenizer.json and model.safetensors";
+    const json = (name: string) => readFolderJson(folder, name, { expected });
     const config = parseAlpamayoConfig(await json("config.json"));
     const tokenizer = new Tokenizer(
       (await json("tokenizer.json")) as ConstructorParameters<typeof Tokenizer>[0],
@@ -58,11 +50,12 @@ export class AlpamayoModel {
     );
     const checkpoint = await Checkpoint.open(folder);
     try {
+      // From the headers, before any weight is read.
+      checkWeights(config, checkpoint.shapes(), folder);
       const weights = new Map<string, Tensor>();
       for (const name of checkpoint.names) {
-        // Frequencies and normalisation constants follow from the configuration; releases also store them.
-        if (/\.freqs$|^action_space\./.test(name)) continue;
-        const { shape, data } = await checkpoint.floats(name);
+        if (isSpareAlpamayoTensor(config, name)) continue;
+        const { shape, data } = await checkpoint.weight(name);
         weights.set(name, { dtype: "float32", shape, data });
       }
       return new AlpamayoModel(codec, weights, folder);

@@ -1,7 +1,8 @@
 import type { Rng } from "@causeway/geom";
 import { sizeOf, type Tensor } from "@causeway/graph";
-import { ConfigError } from "../errors.ts";
-import { type AlpamayoConfig } from "./config.ts";
+import { compareTensors, requireTensors } from "../folder/tensor-check.ts";
+import { isScale, isSpareQwen3VLTensor } from "../qwen3vl/weights.ts";
+import type { AlpamayoConfig } from "./config.ts";
 import type { VocabularyMap } from "./vocabulary.ts";
 import { fillOrdinalRows, fillPatchBasis } from "./structured-init.ts";
 import { buildStage1, buildStage2 } from "./training.ts";
@@ -92,19 +93,26 @@ function isTrunkNorm({ actionInProj }: AlpamayoConfig, name: string): boolean {
   );
 }
 
-/** Checks that weights are complete and of the right shapes for a configuration. */
-export function checkWeights(config: AlpamayoConfig, weights: Weights, where: string): void {
-  for (const [name, shape] of weightShapes(config)) {
-    const tensor = weights.get(name);
-    if (tensor === undefined) {
-      throw new ConfigError(
-        `${where}: tensor "${name}" is missing. Is this a checkpoint of another architecture?`,
-      );
-    }
-    if (tensor.shape.join() !== shape.join()) {
-      throw new ConfigError(
-        `${where}: tensor "${name}" is [${tensor.shape.join(", ")}]; this configuration needs [${shape.join(", ")}]`,
-      );
-    }
-  }
+/**
+ * Tensors that releases store although they follow from the configuration: the normalisation of actions and the Fourier
+ * frequencies. They are never read: under another library version they have come back as uninitialised memory.
+ */
+export function isSpareAlpamayoTensor({ vlm }: AlpamayoConfig, name: string): boolean {
+  return (
+    /\.freqs$|^action_space\./.test(name) ||
+    (name.startsWith("vlm.") && isSpareQwen3VLTensor(vlm, name.slice("vlm.".length))) ||
+    isScale(name)
+  );
+}
+
+/** Checks that weights are complete, known and of the right shapes; one error lists all that is wrong. */
+export function checkWeights(
+  config: AlpamayoConfig,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  where: string,
+): void {
+  requireTensors(
+    compareTensors(weightShapes(config), shapes, (name) => isSpareAlpamayoTensor(config, name)),
+    where,
+  );
 }

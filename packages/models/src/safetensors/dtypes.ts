@@ -4,6 +4,8 @@ export const elementBytes = {
   F32: 4,
   F16: 2,
   BF16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
   I64: 8,
   I32: 4,
   I16: 2,
@@ -43,6 +45,22 @@ export function floatFromFloat16(half: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** 8-bit floats of the E4M3 kind that has no infinities (bias 7, NaN is 0x7f), exact. */
+export function floatFromFloat8E4M3(bits: number): number {
+  const sign = bits & 0x80 ? -1 : 1;
+  const exponent = (bits >>> 3) & 0xf;
+  const fraction = bits & 7;
+  if (exponent === 15 && fraction === 7) return Number.NaN;
+  return exponent === 0
+    ? sign * fraction * 2 ** -9
+    : sign * (1 + fraction / 8) * 2 ** (exponent - 7);
+}
+
+/** 8-bit floats of the E5M2 kind: the upper byte of an IEEE half. */
+export function floatFromFloat8E5M2(bits: number): number {
+  return floatFromFloat16(bits << 8);
+}
+
 /** float32 to IEEE half bits, round to nearest even, with subnormals and overflow to infinity. */
 export function float16FromFloat(value: number): number {
   scratchFloat[0] = value;
@@ -74,6 +92,8 @@ export function floatsFromBytes(bytes: Uint8Array, dtype: SafetensorsDtype): Flo
     F32: (i) => view.getFloat32(4 * i, true),
     F16: (i) => floatFromFloat16(view.getUint16(2 * i, true)),
     BF16: (i) => floatFromBfloat16(view.getUint16(2 * i, true)),
+    F8_E4M3: (i) => floatFromFloat8E4M3(view.getUint8(i)),
+    F8_E5M2: (i) => floatFromFloat8E5M2(view.getUint8(i)),
     I64: (i) => Number(view.getBigInt64(8 * i, true)),
     I32: (i) => view.getInt32(4 * i, true),
     I16: (i) => view.getInt16(2 * i, true),

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { FormatError } from "../errors.ts";
 import {
   bytesFromFloats,
@@ -37,11 +37,16 @@ export class SafetensorsFile {
   }
 
   static async open(path: string): Promise<SafetensorsFile> {
+    // Before opening: a pipe or a device would block or never end.
+    const { size, isFile } = await stat(path).then((info) => ({
+      size: info.size,
+      isFile: info.isFile(),
+    }));
+    if (!isFile) throw new FormatError(`safetensors: not a file. (${path})`);
     const handle = await open(path, "r");
     try {
-      const { size } = await handle.stat();
       const first = new Uint8Array(8);
-      await handle.read(first, 0, 8, 0);
+      if (size >= 8) await readFully(handle, first, 0, path);
       const length = headerLength(first, size, path);
       const bytes = new Uint8Array(length);
       await readFully(handle, bytes, 8, path);
