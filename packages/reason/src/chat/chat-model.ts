@@ -50,6 +50,13 @@ export interface ChatRequest {
   };
   /** Ask for the log-probabilities of the first generated token, this many candidates. */
   readonly topLogprobs?: number;
+  /** Ask a model that can switch it off to think, or not; without it the server's own default stays. */
+  readonly isThinking?: boolean;
+  /**
+   * Further fields of the request body, for servers that know them: vLLM's `mm_processor_kwargs`,
+   * `media_io_kwargs`, `chat_template_kwargs`. Models that are no server leave them out.
+   */
+  readonly extraBody?: Readonly<Record<string, unknown>>;
 }
 
 export interface ChatReply {
@@ -57,11 +64,13 @@ export interface ChatReply {
   readonly text: string;
   /** What stood between the think tags, or in the server's reasoning field. */
   readonly reasoning?: string;
-  /** The reply as it came, tags included: kept in ledgers. */
+  /** The reply as it came, tags included: kept in ledgers. Reasoning from a field of its own is put in think tags. */
   readonly raw: string;
   readonly finish: "stop" | "length";
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** True when the server did not count, and a token was taken as four characters. */
+  readonly areTokensEstimated?: boolean;
   readonly latencyMs: number;
   /** Name of the model as the server reports it. */
   readonly model: string;
