@@ -1,4 +1,19 @@
 export { checkDrive, checkMotion, driveIdFrom, driveIdPattern, motionGaps } from "./check-drive.ts";
+export { type Clustering, kmeans, type Matrix, unitRows } from "./curate/kmeans.ts";
+export {
+  greedyRemovals,
+  type PruningTable,
+  removedAt,
+  type SemDedup,
+  semDedup,
+  type SemDedupOptions,
+} from "./curate/semdedup.ts";
+export {
+  memoryStore,
+  openVectors,
+  type VectorStore,
+  writeVectors,
+} from "./curate/vector-store.ts";
 export {
   createDataset,
   type Dataset,
