@@ -9,6 +9,7 @@ import {
   type ChatRequest,
   retryableKinds,
 } from "./chat-model.ts";
+import { systemClock } from "../clock.ts";
 import { estimateTextTokens } from "./estimate-tokens.ts";
 import { sampleOfSchema } from "./schema-sample.ts";
 import { ReasoningStream, splitReasoning } from "./split-reasoning.ts";
@@ -49,7 +50,7 @@ export function createScriptedModel(options: ScriptedModelOptions = {}): ChatMod
     isSynthetic: true,
     async complete(request, { signal, onText } = {}) {
       const start = performance.now();
-      if (delayMs > 0) await sleep(delayMs, signal);
+      if (delayMs > 0) await systemClock.sleep(delayMs, signal);
       if (signal?.aborted === true) throw new ChatError("stopped", `model ${name}: stopped`);
       const said = await script(request, calls++);
       if (said instanceof ChatError) throw said;
@@ -80,17 +81,3 @@ export function createScriptedModel(options: ScriptedModelOptions = {}): ChatMod
 /** A `ChatError` of this kind, as a script returns it. */
 export const scriptedError = (kind: ChatError["kind"]): ChatError =>
   new ChatError(kind, `scripted ${kind}${retryableKinds.has(kind) ? " (may pass)" : ""}`);
-
-function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
-}
