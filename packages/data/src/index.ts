@@ -91,3 +91,19 @@ export {
 } from "./sampling/sample-at.ts";
 export { detectFormat, driveSources, findSource } from "./sources/registry.ts";
 export type { DriveRef, DriveSource } from "./sources/source.ts";
+export type {
+  DecodeRequest,
+  EncodeOptions,
+  VideoBackend,
+  VideoFrame,
+} from "./video/backend.ts";
+export {
+  findVideoBackend,
+  type FrameSize,
+  openVideo,
+  openVideoBackend,
+  type VideoReader,
+  type VideoReaderOptions,
+  writeVideo,
+} from "./video/open-video.ts";
+export { type IndexVideoOptions, indexVideo, type VideoIndex } from "./video/video-index.ts";
