@@ -55,3 +55,53 @@ export {
   runBatch,
 } from "./batch/run-batch.ts";
 export { BatchConfigError, isInShard, parseShard, type Shard } from "./batch/shard.ts";
+export {
+  avCaptionFields,
+  avCaptionShape,
+  interactiveActions,
+  weatherWords,
+} from "./prompts/av-caption.ts";
+export {
+  type BuiltRequest,
+  buildRequest,
+  plainSampling,
+  type ReasoningStyle,
+  reasoningAddOn,
+  reasoningSampling,
+  reasoningStyleOf,
+  type RequestParts,
+} from "./prompts/build-request.ts";
+export { builtInPrompts } from "./prompts/built-in.ts";
+export {
+  defaultSystemPrompt,
+  fillPrompt,
+  type OutputKind,
+  outputKinds,
+  parsePromptFile,
+  type Placeholder,
+  PromptError,
+  promptHash,
+  type PromptTemplate,
+  promptToYaml,
+} from "./prompts/template.ts";
+export { parseChoice } from "./parse/choice.ts";
+export {
+  type CoordinateConvention,
+  type ImageSize,
+  relative1000,
+  toPixels,
+} from "./parse/coordinates.ts";
+export {
+  type Box2d,
+  type Box3d,
+  parseBoxes,
+  parseBoxes3d,
+  parsePoints,
+  type PictureFrame,
+  type Point2d,
+} from "./parse/geometry.ts";
+export { findJson } from "./parse/json.ts";
+export { excerpt, failed, found, type Parsed } from "./parse/parsed.ts";
+export { type Output, type OutputContext, readOutput } from "./parse/read-output.ts";
+export { answerOf, extractTags, type TaggedText } from "./parse/tags.ts";
+export { parseTime, parseTimeSpans, timeText, type TimeSpan } from "./parse/time-spans.ts";
