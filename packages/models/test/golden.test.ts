@@ -16,7 +16,7 @@ const topics: readonly (readonly [(caseJson: unknown) => boolean, Check])[] = [
   [golden.isQwen3vlGenerateCase, golden.checkQwen3vlGenerate],
   [golden.isQwen3vlTrainCase, golden.checkQwen3vlTrain],
   [golden.isQwen3vlPositionsCase, golden.checkQwen3vlPositions],
-  [golden.isQwen3vlPatchesCase, golden.checkQwen3vlPatches],
+  [golden.isQwen3vlPatchesCase, golden.checkQwen3vlPreprocess],
   [golden.isTokenizerCase, golden.checkTokenizer],
 ];
 

@@ -9,10 +9,10 @@ export {
 } from "./qwen3vl-forward.ts";
 export { checkQwen3vlGenerate } from "./qwen3vl-generate.ts";
 export {
-  checkQwen3vlPatches,
   checkQwen3vlPositions,
   checkTokenizer,
 } from "./qwen3vl-inputs.ts";
+export { checkQwen3vlPreprocess } from "./qwen3vl-preprocess.ts";
 export { checkStage1, checkStage2 } from "./sft-stages.ts";
 export { checkTinyModel } from "./tiny-model.ts";
 export {
