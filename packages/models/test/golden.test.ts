@@ -17,6 +17,7 @@ const topics: readonly (readonly [(caseJson: unknown) => boolean, Check])[] = [
   [golden.isQwen3vlTrainCase, golden.checkQwen3vlTrain],
   [golden.isQwen3vlPositionsCase, golden.checkQwen3vlPositions],
   [golden.isQwen3vlPatchesCase, golden.checkQwen3vlPreprocess],
+  [golden.isChatTemplateCase, golden.checkChatTemplate],
   [golden.isTokenizerCase, golden.checkTokenizer],
 ];
 

@@ -5,6 +5,8 @@ export interface SamplingOptions {
   readonly temperature: number;
   /** Nucleus: the smallest set of most likely tokens whose probabilities reach this sum. 1 keeps all. */
   readonly topP: number;
+  /** Only the k most likely tokens (before the nucleus); all when left out. Ties go to the smaller id. */
+  readonly topK?: number;
 }
 
 export interface SampledToken {
@@ -22,7 +24,7 @@ export interface SampledToken {
 export function sampleToken(
   logits: Float32Array,
   allowed: ((id: number) => boolean) | null,
-  { temperature, topP }: SamplingOptions,
+  { temperature, topP, topK = 0 }: SamplingOptions,
   rng: Rng,
 ): SampledToken {
   let best = -1;
@@ -38,11 +40,19 @@ export function sampleToken(
   }
   if (temperature === 0) return { id: best, logProb: 0 };
   const top = logits[best] as number;
+  // Above this logit all are among the k most likely; at it, the smaller ids fill what is left.
+  const floor = topK > 0 ? kthLargest(logits, allowed, topK) : -Infinity;
+  let ties = topK > 0 ? topK : Infinity;
+  if (topK > 0)
+    for (let id = 0; id < logits.length; id++)
+      if ((allowed === null || allowed(id)) && (logits[id] as number) > floor) ties--;
   const ids: number[] = [];
   const weights: number[] = [];
   let total = 0;
   for (let id = 0; id < logits.length; id++) {
     if (allowed !== null && !allowed(id)) continue;
+    if ((logits[id] as number) < floor) continue;
+    if ((logits[id] as number) === floor && ties-- <= 0) continue;
     const weight = Math.exp(((logits[id] as number) - top) / temperature);
     // Below 1e-12 of the best a token cannot matter to any nucleus or draw here.
     if (weight < 1e-12) continue;
@@ -71,4 +81,28 @@ export function sampleToken(
   }
   const last = order.at(-1) as number;
   return { id: ids[last] as number, logProb: Math.log((weights[last] as number) / total) };
+}
+
+/** The k-th largest allowed logit, by a heap of k values; -Infinity when there are fewer. */
+function kthLargest(
+  logits: Float32Array,
+  allowed: ((id: number) => boolean) | null,
+  k: number,
+): number {
+  const heap = new Float64Array(k).fill(-Infinity);
+  for (let id = 0; id < logits.length; id++) {
+    const value = logits[id] as number;
+    if (value <= (heap[0] as number) || (allowed !== null && !allowed(id))) continue;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= k) break;
+      if (child + 1 < k && (heap[child + 1] as number) < (heap[child] as number)) child++;
+      if ((heap[child] as number) >= value) break;
+      heap[at] = heap[child] as number;
+      at = child;
+    }
+    heap[at] = value;
+  }
+  return heap[0] as number;
 }

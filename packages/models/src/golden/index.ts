@@ -1,4 +1,5 @@
 export { checkActionInProj } from "./action-in-proj.ts";
+export { checkChatTemplate } from "./chat-template.ts";
 export type { GoldenCheck } from "./check.ts";
 export { checkFlowMatching } from "./flow-matching.ts";
 export { checkPrompts } from "./prompts.ts";
@@ -17,6 +18,7 @@ export { checkStage1, checkStage2 } from "./sft-stages.ts";
 export { checkTinyModel } from "./tiny-model.ts";
 export {
   isActionInProjCase,
+  isChatTemplateCase,
   isFlowMatchingCase,
   isPromptsCase,
   isQwen3vlForwardCase,

@@ -114,6 +114,18 @@ export function isTokenizerCase(caseJson: unknown): boolean {
   );
 }
 
+/** Conversations and the Jinja templates that render them. */
+export function isChatTemplateCase(caseJson: unknown): boolean {
+  const files = member(caseJson, "files");
+  return (
+    typeof member(caseJson, "checkpoint") === "string" &&
+    typeof files === "object" &&
+    files !== null &&
+    Object.hasOwn(files, "vectors.json") &&
+    Object.keys(files).some((name) => name.endsWith(".jinja"))
+  );
+}
+
 export function isStage1Case(caseJson: unknown): boolean {
   return hasTensors(caseJson, "data.safetensors", [
     "input_ids_before_fusion",
