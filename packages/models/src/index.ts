@@ -86,6 +86,7 @@ export {
 } from "./alpamayo/training.ts";
 export {
   baseTokens,
+  drivingId,
   type DrivingTokenName,
   drivingTokenNames,
   type PromptVersion,
@@ -135,6 +136,66 @@ export {
   type DriveSample,
 } from "./alpamayo/driver.ts";
 export { AlpamayoModel } from "./alpamayo/model.ts";
+export {
+  type MediaTokens,
+  expandMedia,
+  type VideoLayout,
+} from "./chat/expand-media.ts";
+export {
+  ChatTemplate,
+  plainTemplate,
+  type TemplateMessage,
+  type TemplateOptions,
+  type TemplatePart,
+} from "./chat/template.ts";
+export {
+  type ConversationPart,
+  type ConversationTurn,
+  type GenerationDefaults,
+  prepareConversation,
+  Qwen3VLModel,
+  type Qwen3VLParts,
+  readQwen3VLParts,
+} from "./qwen3vl/chat-model.ts";
+export { decodeImage } from "./vision/decode-image.ts";
+export {
+  parseProcessorSettings,
+  processImage,
+  type ProcessedMedia,
+  type ProcessorSettings,
+  processVideo,
+  releasedProcessor,
+} from "./vision/processor.ts";
+export { type ResizeRule, resizeBicubic } from "./vision/resize-bicubic.ts";
+export {
+  cutFrames,
+  type FrameRequest,
+  patchTimes,
+  processorFrames,
+  pythonTenths,
+  timestampText,
+  utilsFrameIndices,
+  utilsFrames,
+  utilsNumFrames,
+} from "./vision/sample-frames.ts";
+export {
+  type PixelLimits,
+  type Size,
+  smartResize,
+  smartResizeVideo,
+  utilsFrameLimits,
+  utilsSmartResize,
+  utilsVideoSize,
+  visualTokens,
+} from "./vision/smart-resize.ts";
+export { type GenerateOptions, generateText, type Generation } from "./generation/generate.ts";
+export { applyPenalties, type PenaltyOptions } from "./generation/penalties.ts";
+export {
+  FloatSequenceEngine,
+  type SequenceEngine,
+  type VisualPrompt,
+} from "./generation/sequence-engine.ts";
+export { TextStream } from "./generation/text-stream.ts";
 export { buildDecodeStep, buildFlowStep, buildPrefill } from "./generation/graphs.ts";
 export { KvCache } from "./generation/kv-cache.ts";
 export { type SampledToken, sampleToken, type SamplingOptions } from "./generation/sampling.ts";

@@ -201,6 +201,21 @@ export class DrivingCodec {
     );
   }
 
+  /** The prompt of a question about the pictures: no history, no request sentence, open after `<|answer_start|>`. */
+  question(text: string): RenderedPrompt {
+    return this.renderer.render(
+      {
+        version: this.manifest.promptVersion,
+        order: ["image", "question", "answer"],
+        request: [],
+        generation: true,
+        cameraLabels: this.manifest.cameraLabels,
+        frameNumbers: this.manifest.cameraLabels,
+      },
+      { images: this.#images, question: text, history: null, historyTokens: 0, futureTokens: 0 },
+    );
+  }
+
   /**
    * A labelled moment as one training row.
    *

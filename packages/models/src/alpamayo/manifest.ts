@@ -22,6 +22,8 @@ export interface ModelManifest {
   /** "image": every frame is a picture of its own (releases). "grid": the frames of a camera share one temporal grid. */
   readonly frameGrouping: "image" | "grid";
   readonly historyPoses: number;
+  /** Whether it was trained to answer questions about its pictures (1.5 is); false when left out. */
+  readonly answersQuestions?: boolean;
   readonly vocabulary: VocabularyMap;
 }
 

@@ -1,9 +1,11 @@
-import { mkdir, open, rename } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Rng } from "@causeway/geom";
 import type { Tensor } from "@causeway/graph";
 import { ConfigError } from "../errors.ts";
 import { readFolderJson } from "../folder/read-json.ts";
+import { writeJsonFile } from "../folder/write-file.ts";
+import { FloatSequenceEngine, type SequenceEngine } from "../generation/sequence-engine.ts";
 import type { ModelInput } from "../input.ts";
 import { Checkpoint } from "../safetensors/checkpoint.ts";
 import { floatTensorToWrite, writeSafetensors } from "../safetensors/file.ts";
@@ -19,6 +21,7 @@ export class AlpamayoModel {
   readonly codec: DrivingCodec;
   readonly weights: Weights;
   #driver: Driver | null = null;
+  #sequences: SequenceEngine | null = null;
 
   constructor(codec: DrivingCodec, weights: Weights, where = "model") {
     checkWeights(
@@ -67,9 +70,9 @@ export class AlpamayoModel {
   /** Writes the folder; the weights come last, so that a folder with weights is complete. */
   async save(folder: string, metadata: ReadonlyMap<string, string> = new Map()): Promise<void> {
     await mkdir(folder, { recursive: true });
-    await writeJson(join(folder, "config.json"), formatAlpamayoConfig(this.codec.config));
-    await writeJson(join(folder, "manifest.json"), this.codec.manifest);
-    await writeJson(join(folder, "tokenizer.json"), this.codec.tokenizer.json);
+    await writeJsonFile(join(folder, "config.json"), formatAlpamayoConfig(this.codec.config));
+    await writeJsonFile(join(folder, "manifest.json"), this.codec.manifest);
+    await writeJsonFile(join(folder, "tokenizer.json"), this.codec.tokenizer.json);
     await writeSafetensors(
       join(folder, "model.safetensors"),
       new Map(
@@ -92,21 +95,17 @@ export class AlpamayoModel {
     return this.#driver.drive(inputs, options);
   }
 
+  /** The language model alone, for text that is no driving answer. */
+  sequenceEngine(): SequenceEngine {
+    this.#sequences ??= new FloatSequenceEngine(this.codec.config.vlm, this.weights, "vlm.");
+    return this.#sequences;
+  }
+
   /** Frees compiled graphs; the model can be used again. */
   async dispose(): Promise<void> {
+    await this.#sequences?.dispose();
+    this.#sequences = null;
     await this.#driver?.dispose();
     this.#driver = null;
   }
-}
-
-async function writeJson(path: string, value: unknown): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, "w");
-  try {
-    await file.writeFile(`${JSON.stringify(value, null, 1)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
 }

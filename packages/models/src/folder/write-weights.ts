@@ -48,8 +48,7 @@ export async function writeWeights(
   { dtype = "F32", maxShardBytes = 5e9, metadata }: WriteWeightsOptions = {},
 ): Promise<void> {
   const names = [...weights.keys()].sort();
-  const sizeOf = (name: string) =>
-    (weights.get(name) as Tensor).data.length * elementBytes[dtype];
+  const sizeOf = (name: string) => (weights.get(name) as Tensor).data.length * elementBytes[dtype];
   const shards = planShards(
     names.map((name) => [name, sizeOf(name)] as const),
     maxShardBytes,

@@ -32,11 +32,7 @@ interface RawPicture {
 
 const readJson = async (path: string) => JSON.parse(await readFile(path, "utf8")) as unknown;
 
-async function readFrames(
-  path: string,
-  height: number,
-  width: number,
-): Promise<RgbImage[]> {
+async function readFrames(path: string, height: number, width: number): Promise<RgbImage[]> {
   const bytes = new Uint8Array(await readFile(path));
   const size = width * height * 3;
   return Array.from({ length: bytes.length / size }, (_, i) => ({

@@ -62,10 +62,7 @@ export function processorFrames(
   const count =
     request.numFrames ??
     Math.min(
-      Math.max(
-        Math.trunc((totalFrames / videoFps) * (request.fps ?? defaults.fps)),
-        minFrames,
-      ),
+      Math.max(Math.trunc((totalFrames / videoFps) * (request.fps ?? defaults.fps)), minFrames),
       maxFrames,
       totalFrames,
     );

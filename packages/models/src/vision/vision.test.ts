@@ -129,7 +129,9 @@ describe("pictures", () => {
   it("decode from PNG exactly, and garbage is refused", async () => {
     const { default: sharp } = await import("sharp");
     const pixels = Uint8Array.from({ length: 4 * 3 * 3 }, (_, i) => (i * 37) % 256);
-    const png = await sharp(pixels, { raw: { width: 4, height: 3, channels: 3 } }).png().toBuffer();
+    const png = await sharp(pixels, { raw: { width: 4, height: 3, channels: 3 } })
+      .png()
+      .toBuffer();
     expect(await decodeImage(png)).toEqual({ width: 4, height: 3, pixels });
     await expect(decodeImage(new Uint8Array(100), "label 3")).rejects.toThrow(
       /label 3: cannot be decoded/,
