@@ -7,6 +7,7 @@ import {
   compile,
   type Executable,
   type Graph,
+  type QuantizedWeight,
   sizeOf,
   tensor,
   type Tensor,
@@ -92,12 +93,19 @@ export class Driver {
   readonly #codec: DrivingCodec;
   readonly #weights: Weights;
   readonly #rotary: RotaryTable;
+  readonly #quantized: ReadonlyMap<string, QuantizedWeight>;
   readonly #isBaked: boolean;
   readonly #executables = new Map<string, Promise<Executable>>();
 
-  constructor(codec: DrivingCodec, weights: Weights) {
+  /** @param quantized  Weights that exist as codes only; `weights` has the others. */
+  constructor(
+    codec: DrivingCodec,
+    weights: Weights,
+    quantized: ReadonlyMap<string, QuantizedWeight> = new Map(),
+  ) {
     this.#codec = codec;
     this.#weights = weights;
+    this.#quantized = quantized;
     this.#rotary = new RotaryTable(codec.config.vlm.text);
     let bytes = 0;
     for (const { shape } of weights.values()) bytes += 4 * sizeOf(shape);
@@ -438,9 +446,16 @@ export class Driver {
     if (entry === undefined) {
       const graph = build();
       const baked = new Map(
-        [...graph.parameters.keys()].map((name) => [name, this.#weights.get(name) as Tensor]),
+        [...graph.parameters.keys()].flatMap((name) => {
+          const weight = this.#weights.get(name);
+          return weight === undefined ? [] : [[name, weight] as const];
+        }),
       );
-      entry = compile(graph, this.#isBaked ? { baked } : {});
+      entry = compile(graph, {
+        ...(this.#isBaked ? { baked } : {}),
+        quantized: this.#quantized,
+        quantizedCompute: "int8",
+      });
     }
     this.#executables.set(key, entry);
     if (this.#executables.size > maxExecutables) {

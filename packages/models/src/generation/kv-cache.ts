@@ -7,11 +7,12 @@ import { ConfigError } from "../errors.ts";
  */
 export class KvCache {
   readonly rows: number;
-  readonly capacity: number;
+  capacity: number;
   /** Tokens held per row. */
   readonly lengths: number[];
-  readonly keys: readonly Float32Array[];
-  readonly values: readonly Float32Array[];
+  /** Per layer; replaced when the cache grows. */
+  readonly keys: Float32Array[];
+  readonly values: Float32Array[];
   readonly #heads: number;
   readonly #headDim: number;
 
@@ -75,5 +76,23 @@ export class KvCache {
       }
     }
     this.lengths[row] = start + count;
+  }
+
+  /** Moves to larger buffers; what is held stays. The only time that the cache is copied. */
+  grow(capacity: number): void {
+    if (capacity <= this.capacity) return;
+    const d = this.#headDim;
+    for (const buffers of [this.keys, this.values]) {
+      for (const [layer, old] of buffers.entries()) {
+        const buffer = new Float32Array(this.rows * this.#heads * capacity * d);
+        for (let block = 0; block < this.rows * this.#heads; block++) {
+          const held = (this.lengths[Math.floor(block / this.#heads)] as number) * d;
+          const from = block * this.capacity * d;
+          buffer.set(old.subarray(from, from + held), block * capacity * d);
+        }
+        buffers[layer] = buffer;
+      }
+    }
+    this.capacity = capacity;
   }
 }
