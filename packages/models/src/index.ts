@@ -200,3 +200,31 @@ export { buildDecodeStep, buildFlowStep, buildPrefill } from "./generation/graph
 export { KvCache } from "./generation/kv-cache.ts";
 export { type SampledToken, sampleToken, type SamplingOptions } from "./generation/sampling.ts";
 export { informationWeights } from "./alpamayo/information-weights.ts";
+export { StepEngine, type StepEngineOptions, type StepInput } from "./generation/step-engine.ts";
+export { buildStep, stepFreeSizes } from "./generation/step-graph.ts";
+export {
+  type Activations,
+  applyScales,
+  type ScaleGroup,
+  scaleGroups,
+  searchScales,
+} from "./quantized/activation-aware.ts";
+export { BackboneEngine, type VisualTokens } from "./quantized/backbone-engine.ts";
+export { type QuantizationRecord, QuantizedFolder } from "./quantized/folder.ts";
+export { loadQuantizedDriver, readQuantized } from "./quantized/load-driver.ts";
+export {
+  quantizeFolder,
+  type QuantizeOptions,
+  type QuantizeResult,
+  readBackboneConfig,
+} from "./quantized/quantize-folder.ts";
+export { writeRandomFolder } from "./quantized/random-folder.ts";
+export { compareLogits, type QuantizationReport } from "./quantized/report.ts";
+export {
+  bitsFor,
+  defaultExclude,
+  defaultScheme,
+  type QuantizationScheme,
+} from "./quantized/scheme.ts";
+export { cosmosReason2_2b, cosmosReason2_8b } from "./qwen3vl/released-shapes.ts";
+export { streamSafetensors, type TensorSource } from "./safetensors/stream.ts";

@@ -19,6 +19,18 @@ const subcommands: readonly Subcommand[] = [
     summary: "architecture, parameters per module, types, vocabulary map, lineage",
     load: () => import("./model/inspect.ts"),
   },
+  {
+    name: "quantize",
+    args: "<folder>",
+    summary: "linear layers in 4 or 8 bits, with the change of logits and perplexity",
+    load: () => import("./model/quantize.ts"),
+  },
+  {
+    name: "bench",
+    args: "",
+    summary: "speed and memory of a released shape, beside the machine's limits",
+    load: () => import("./model/bench.ts"),
+  },
 ];
 
 const examples = ["causeway model inspect ./Cosmos-Reason2-2B"];

@@ -109,7 +109,12 @@ export class StepEngine {
     for (let from = 0; from < length; from += this.#chunk) {
       const to = Math.min(length, from + this.#chunk);
       const wanted = rows.flatMap((row, i) => (row >= from && row < to ? [{ row, i }] : []));
-      const part = await this.#runChunk(input, from, to, wanted.map(({ row }) => row - from));
+      const part = await this.#runChunk(
+        input,
+        from,
+        to,
+        wanted.map(({ row }) => row - from),
+      );
       wanted.forEach(({ i }, k) =>
         logits.set(part.subarray(k * vocabSize, (k + 1) * vocabSize), i * vocabSize),
       );

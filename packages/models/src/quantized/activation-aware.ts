@@ -85,7 +85,10 @@ export function searchScales(
     }
     const centre = Math.sqrt(low * high);
     for (let i = 0; i < k; i++) scales[i] = (scales[i] as number) / centre;
-    const error = parts.reduce((sum, part) => sum + outputError(part, k, scales, sampled, scheme), 0);
+    const error = parts.reduce(
+      (sum, part) => sum + outputError(part, k, scales, sampled, scheme),
+      0,
+    );
     if (exponent === 0) plain = error;
     if (error < best.error) best = { scales, exponent, error };
   }

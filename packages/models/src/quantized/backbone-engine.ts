@@ -119,7 +119,9 @@ export class BackboneEngine {
       if (visual === null || row[1] > visual.merged.length)
         throw new ConfigError(`prompt: placeholder ${seen} at token ${i} has no visual token`);
       embeds.set(visual.merged.subarray(...row), i * width);
-      visual.deepstack.forEach((level, k) => deepstack?.[k]?.set(level.subarray(...row), i * width));
+      visual.deepstack.forEach((level, k) =>
+        deepstack?.[k]?.set(level.subarray(...row), i * width),
+      );
       seen++;
     }
     return this.steps.run({ embeds, axes, deepstack, ...(rows === undefined ? {} : { rows }) });

@@ -38,7 +38,7 @@ export async function collectActivations(
   maxRows = 512,
 ): Promise<ReadonlyMap<string, Activations>> {
   const graph = buildStep(config, prefix);
-  const outputs = new Map<string, Value>([...graph.outputs]);
+  const outputs = new Map<string, Value>(graph.outputs);
   for (const node of graph.nodes) {
     if (node.op !== "matmul") continue;
     const parameter = node.inputs[1]?.node;

@@ -6,7 +6,12 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type DType, quantizeBlocks, type QuantizedWeight, type StoredTensor } from "@causeway/graph";
+import {
+  type DType,
+  quantizeBlocks,
+  type QuantizedWeight,
+  type StoredTensor,
+} from "@causeway/graph";
 import { FormatError } from "../errors.ts";
 import type { SafetensorsDtype } from "../safetensors/dtypes.ts";
 import { SafetensorsFile } from "../safetensors/file.ts";

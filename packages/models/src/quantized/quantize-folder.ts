@@ -85,7 +85,13 @@ export async function quantizeFolder(
     let scaledErrorRatio: number | null = null;
     if (scheme.method === "awq") {
       const sequences = await tokenRows(from, options.calibration);
-      scaledErrorRatio = await scaleWeights(checkpoint, { config, prefix }, sequences, options, changed);
+      scaledErrorRatio = await scaleWeights(
+        checkpoint,
+        { config, prefix },
+        sequences,
+        options,
+        changed,
+      );
     }
     const read = async (name: string): Promise<Float32Array> =>
       changed.get(name)?.data ?? (await checkpoint.floats(name)).data;
@@ -255,7 +261,11 @@ async function tokenRows(folder: string, texts: readonly string[]): Promise<Toke
 /** Everything but weights: configuration, tokenizer, templates, manifest. */
 async function copyOthers(from: string, to: string): Promise<void> {
   for (const entry of await readdir(from, { withFileTypes: true }))
-    if (entry.isFile() && /\.(json|jinja|txt|model)$/.test(entry.name) && !/\.safetensors/.test(entry.name))
+    if (
+      entry.isFile() &&
+      /\.(json|jinja|txt|model)$/.test(entry.name) &&
+      !/\.safetensors/.test(entry.name)
+    )
       await copyFile(join(from, entry.name), join(to, entry.name));
 }
 

@@ -59,7 +59,8 @@ export async function writeRandomFolder(
     const parts = partsOf(name, entry);
     // Uniform codes have a standard deviation of range / sqrt(12); the sum over k inputs keeps unit variance.
     const scale = Math.sqrt(12 / k) / 2 ** bitsWanted;
-    const scales = () => new Float32Array(Math.min(floats.length, sizeOf(parts.scales.shape))).fill(scale);
+    const scales = () =>
+      new Float32Array(Math.min(floats.length, sizeOf(parts.scales.shape))).fill(scale);
     const size = (part: { shape: readonly number[] }) => sizeOf(part.shape);
     sources.push(
       { ...parts.scales, bytes: () => repeated(viewOf(scales()), 4 * size(parts.scales)) },

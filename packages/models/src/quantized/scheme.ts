@@ -39,9 +39,7 @@ export function checkScheme({ bits, blockSize }: QuantizationScheme): void {
   if (bits !== 4 && bits !== 8)
     throw new ConfigError(`quantise: ${String(bits)} bits; expected 4 or 8`);
   if (![16, 32, 64, 128, 256].includes(blockSize))
-    throw new ConfigError(
-      `quantise: block size ${blockSize}; expected 16, 32, 64, 128 or 256`,
-    );
+    throw new ConfigError(`quantise: block size ${blockSize}; expected 16, 32, 64, 128 or 256`);
 }
 
 function matches(pattern: string, name: string): boolean {
