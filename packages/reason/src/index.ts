@@ -105,3 +105,28 @@ export { excerpt, failed, found, type Parsed } from "./parse/parsed.ts";
 export { type Output, type OutputContext, readOutput } from "./parse/read-output.ts";
 export { answerOf, extractTags, type TaggedText } from "./parse/tags.ts";
 export { parseTime, parseTimeSpans, timeText, type TimeSpan } from "./parse/time-spans.ts";
+export {
+  type FrameLimits,
+  frameIndices,
+  frameRange,
+  pairTimes,
+  processorFrameCount,
+  timestampText,
+  utilsFrameCount,
+} from "./vision/frames.ts";
+export {
+  type ContextLimits,
+  contextNeed,
+  factorOf,
+  fitVideo,
+  type PixelLimits,
+  planImage,
+  planVideo,
+  totalPixelBudget,
+  trainerPixelBudget,
+  type VideoInfo,
+  type VideoRequest,
+  type VisionPath,
+  type VisionPlan,
+} from "./vision/plan.ts";
+export { type Size, smartResize, smartResizeVideo, VisionPlanError } from "./vision/resize.ts";
