@@ -157,6 +157,27 @@ export {
   type Qwen3VLParts,
   readQwen3VLParts,
 } from "./qwen3vl/chat-model.ts";
+export {
+  type LoraAdapter,
+  type LoraFactors,
+  mergeLora,
+  readLora,
+  writeLora,
+} from "./lora/adapter.ts";
+export {
+  LoraGraph,
+  type LoraShape,
+  loraShape,
+  loraTensors,
+} from "./lora/lora-graph.ts";
+export {
+  planShards,
+  shardFile,
+  shardIndex,
+  writeWeights,
+  type WriteWeightsOptions,
+} from "./folder/write-weights.ts";
+export { writeJsonFile, writeTextFile } from "./folder/write-file.ts";
 export { decodeImage } from "./vision/decode-image.ts";
 export {
   parseProcessorSettings,

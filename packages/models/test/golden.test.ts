@@ -15,6 +15,8 @@ const topics: readonly (readonly [(caseJson: unknown) => boolean, Check])[] = [
   [golden.isQwen3vlForwardCase, golden.checkQwen3vlForward],
   [golden.isQwen3vlGenerateCase, golden.checkQwen3vlGenerate],
   [golden.isQwen3vlTrainCase, golden.checkQwen3vlTrain],
+  [golden.isQwen3vlCheckpointCase, golden.checkQwen3vlCheckpoint],
+  [golden.isQwen3vlLoraCase, golden.checkQwen3vlLora],
   [golden.isQwen3vlPositionsCase, golden.checkQwen3vlPositions],
   [golden.isQwen3vlPatchesCase, golden.checkQwen3vlPreprocess],
   [golden.isChatTemplateCase, golden.checkChatTemplate],

@@ -30,8 +30,8 @@ export function buildPrefill(
   config: Qwen3VLConfig,
   shape: BackboneShape & { readonly rows: number },
   prefix: string,
+  graph: Graph = new Graph(),
 ): PrefillGraph {
-  const graph = new Graph();
   const backbone = buildBackbone(graph, config, shape, { prefix });
   const rows = graph.input("rows", [shape.rows], "int64");
   const logits = outputHead(graph, config.text, prefix, backbone.decoder.hidden, rows);

@@ -4,16 +4,15 @@ export type { GoldenCheck } from "./check.ts";
 export { checkFlowMatching } from "./flow-matching.ts";
 export { checkPrompts } from "./prompts.ts";
 export { checkStage1Loss } from "./stage1-loss.ts";
-export {
-  checkQwen3vlForward,
-  checkQwen3vlTrain,
-} from "./qwen3vl-forward.ts";
+export { checkQwen3vlCheckpoint } from "./qwen3vl-checkpoint.ts";
+export { checkQwen3vlForward } from "./qwen3vl-forward.ts";
 export { checkQwen3vlGenerate } from "./qwen3vl-generate.ts";
 export {
   checkQwen3vlPositions,
   checkTokenizer,
 } from "./qwen3vl-inputs.ts";
 export { checkQwen3vlPreprocess } from "./qwen3vl-preprocess.ts";
+export { checkQwen3vlLora, checkQwen3vlTrain } from "./qwen3vl-train.ts";
 export { checkStage1, checkStage2 } from "./sft-stages.ts";
 export { checkTinyModel } from "./tiny-model.ts";
 export {
@@ -21,8 +20,10 @@ export {
   isChatTemplateCase,
   isFlowMatchingCase,
   isPromptsCase,
+  isQwen3vlCheckpointCase,
   isQwen3vlForwardCase,
   isQwen3vlGenerateCase,
+  isQwen3vlLoraCase,
   isQwen3vlPatchesCase,
   isQwen3vlPositionsCase,
   isQwen3vlTrainCase,

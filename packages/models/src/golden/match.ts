@@ -77,6 +77,28 @@ export function isQwen3vlTrainCase(caseJson: unknown): boolean {
   );
 }
 
+/** A bare checkpoint: its tensors, and no token rows. */
+export function isQwen3vlCheckpointCase(caseJson: unknown): boolean {
+  const tensors = member(caseJson, "tensors");
+  return (
+    typeof tensors === "object" &&
+    tensors !== null &&
+    Object.hasOwn(tensors, "model.language_model.embed_tokens.weight") &&
+    Object.hasOwn(tensors, "model.visual.pos_embed.weight") &&
+    !Object.hasOwn(tensors, "input_ids")
+  );
+}
+
+/** An adapter, the batch that it is trained on and what comes out. */
+export function isQwen3vlLoraCase(caseJson: unknown): boolean {
+  return (
+    typeof member(caseJson, "checkpoint") === "string" &&
+    typeof member(caseJson, "lora", "r") === "number" &&
+    typeof member(caseJson, "loss", "value") === "number" &&
+    typeof member(caseJson, "inputs", "batch") === "string"
+  );
+}
+
 /** Greedy generation from the prompt of another case. */
 export function isQwen3vlGenerateCase(caseJson: unknown): boolean {
   return (
