@@ -78,3 +78,70 @@ export { findSways, type Sway } from "./verify/sways.ts";
 export { kinematics1, scaleThresholds, type KinematicThresholds } from "./verify/thresholds.ts";
 export { fittingCauses, keyframeRules, labelRules, type LabelRule } from "./verify/label-rules.ts";
 export { countOutcomes, statusFrom, verifyLabel, type VerifyInput } from "./verify/verify-label.ts";
+export {
+  componentKindCategories,
+  type TaughtKind,
+  taughtKinds,
+} from "./teacher/component-kinds.ts";
+export {
+  type CostEstimate,
+  estimateCost,
+  replyTokensPerKeyframe,
+  requestTokens,
+  tokensPerPicture,
+} from "./teacher/cost.ts";
+export { DriveShelf } from "./teacher/drive-shelf.ts";
+export { type Overlay, overlayPictures, overlays } from "./teacher/overlay.ts";
+export {
+  componentsPrompt,
+  decisionPrompt,
+  type PromptTemplate,
+  teacherPromptHash,
+  teacherPromptVersion,
+} from "./teacher/prompts.ts";
+export {
+  checkComponents,
+  checkDecision,
+  type Checked,
+  type ComponentsReply,
+  type DecisionReply,
+  firstJsonObject,
+  type TaughtComponent,
+} from "./teacher/replies.ts";
+export { componentsRequest, decisionRequest, teacherSampling } from "./teacher/requests.ts";
+export {
+  lessonOf,
+  runTeacher,
+  type TeacherItem,
+  type TeacherOptions,
+} from "./teacher/run-teacher.ts";
+export { type CallRecord, type Lesson, teach, type TeacherRow } from "./teacher/teach.ts";
+export { TeacherError, type TeacherErrorKind } from "./teacher/teacher-error.ts";
+export { labelFromTeacher, unverified } from "./teacher/teacher-label.ts";
+export {
+  cutMotion,
+  defaultWindow,
+  type FutureEvidence,
+  futureEvidence,
+  type HistoryEvidence,
+  historyEvidence,
+  type WindowOptions,
+} from "./teacher/window.ts";
+export { distanceTolerance, objectRules, type ObjectRule } from "./verify/object-rules.ts";
+export {
+  defaultSight,
+  type SceneEvidence,
+  sceneEvidence,
+  type SceneLayers,
+  sceneLayers,
+  type SeenAgent,
+  type SightOptions,
+} from "./verify/scene-evidence.ts";
+export {
+  defaultDuplicates,
+  type DuplicateGroup,
+  type DuplicateOptions,
+  findNearDuplicates,
+  jaccard,
+} from "./verify/near-duplicates.ts";
+export { type Agreement, agreementOf, type Rate, rateOf } from "./verify/rates.ts";

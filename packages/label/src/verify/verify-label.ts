@@ -1,10 +1,12 @@
-/** The whole rule filter on one label: structure, keyframe, motion. */
+/** The whole rule filter on one label: structure, keyframe, scene, motion. */
 import type { CocLabel } from "../coc/schema.ts";
 import type { Keyframe } from "../keyframes/keyframes.ts";
 import { checkConsistency } from "./check.ts";
 import type { MotionEvidence } from "./evidence.ts";
 import { keyframeRules, labelRules } from "./label-rules.ts";
+import { objectRules } from "./object-rules.ts";
 import { summarise, type Finding, type RuleResult, type Verdict } from "./outcome.ts";
+import type { SceneEvidence } from "./scene-evidence.ts";
 import { kinematics1, type KinematicThresholds } from "./thresholds.ts";
 
 export interface VerifyInput {
@@ -12,6 +14,8 @@ export interface VerifyInput {
   /** Null: the recording ends too early, or there is no motion; its rules are then left out. */
   readonly evidence: MotionEvidence | null;
   readonly keyframe: Keyframe | null;
+  /** Truth of the scene where the recording has it; left out or null, its rules are left out. */
+  readonly scene?: SceneEvidence | null;
 }
 
 const asResult = (
@@ -28,7 +32,7 @@ const asResult = (
 
 /** Every rule that applies. A row without a decision abstains. */
 export function verifyLabel(
-  { label, evidence, keyframe }: VerifyInput,
+  { label, evidence, keyframe, scene = null }: VerifyInput,
   thresholds: KinematicThresholds = kinematics1,
 ): Verdict {
   const claim = label.trace ?? "(no sentence)";
@@ -37,6 +41,9 @@ export function verifyLabel(
     results.push(
       ...keyframeRules.map((rule) => asResult(rule, claim, rule.check(label, keyframe))),
     );
+  }
+  if (scene !== null) {
+    results.push(...objectRules.map((rule) => asResult(rule, claim, rule.check(label, scene))));
   }
   if (evidence !== null && (label.longitudinal !== null || label.lateral !== null)) {
     const { longitudinal, lateral, lateralSide } = label;
