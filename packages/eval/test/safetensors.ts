@@ -1,4 +1,4 @@
-/** Reads small safetensors files for tests: f32, f64 and i64 as numbers. */
+/** Reads small safetensors files for tests: f32, f64, i64 and u8 as numbers. */
 import { readFileSync } from "node:fs";
 
 export interface Tensor {
@@ -25,7 +25,9 @@ export function readTensors(path: string): Map<string, Tensor> {
           ? new Float64Array(buffer)
           : entry.dtype === "I64"
             ? Array.from(new BigInt64Array(buffer), Number)
-            : null;
+            : entry.dtype === "U8"
+              ? new Uint8Array(buffer)
+              : null;
     if (raw === null) throw new Error(`${name}: dtype ${entry.dtype} is not read here`);
     out.set(name, { shape: entry.shape, data: Float64Array.from(raw) });
   }

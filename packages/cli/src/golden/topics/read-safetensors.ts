@@ -1,4 +1,4 @@
-/** Reads the small safetensors files of golden cases: float32, float64 and int32 as float64. Shared by topics. */
+/** Reads the small safetensors files of golden cases: float32, float64, int32 and uint8 as float64. Shared by topics. */
 export interface ReadTensor {
   readonly shape: readonly number[];
   readonly data: Float64Array;
@@ -26,7 +26,9 @@ export function readSafetensors(bytes: Uint8Array): Map<string, ReadTensor> {
           ? new Float64Array(buffer)
           : entry.dtype === "I32"
             ? new Int32Array(buffer)
-            : null;
+            : entry.dtype === "U8"
+              ? new Uint8Array(buffer)
+              : null;
     if (values === null) throw new Error(`safetensors: ${name} is ${entry.dtype}; not read here`);
     out.set(name, { shape: entry.shape, data: Float64Array.from(values) });
   }

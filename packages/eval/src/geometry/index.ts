@@ -1,0 +1,4 @@
+export { assign } from "./assignment.ts";
+export * from "./boxes.ts";
+export * from "./detection.ts";
+export * from "./epipolar.ts";
