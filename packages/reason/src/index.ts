@@ -130,3 +130,57 @@ export {
   type VisionPlan,
 } from "./vision/plan.ts";
 export { type Size, smartResize, smartResizeVideo, VisionPlanError } from "./vision/resize.ts";
+export { parseScore, parseScoreStrictly, parseYesNo } from "./parse/score.ts";
+export {
+  type AnswerRecord,
+  answerItem,
+  type AnswerSettings,
+  type ReadAnswer,
+  retrySampling,
+} from "./benchmarks/answer.ts";
+export {
+  type CaptionItem,
+  type ChoiceItem,
+  type GroundingItem,
+  type ItemList,
+  type ItemProblem,
+  optionLines,
+  readChoiceItems,
+  readGroundingItems,
+  readItems,
+  readScoreItems,
+  readTemporalItems,
+  type ScoreItem,
+  type TemporalItem,
+} from "./benchmarks/items.ts";
+export { type FieldScore, judgeFields, judgePrompt, parseCaption } from "./benchmarks/judge.ts";
+export {
+  isLingoCorrect,
+  lingoMaxTokens,
+  type LingoQuestion,
+  lingoText,
+  readLingoAnswers,
+  readLingoQuestions,
+} from "./benchmarks/lingo.ts";
+export { balanceLabels } from "./rewards/balance.ts";
+export { formatReward, type ReplyStyle, taggedAnswer } from "./rewards/format.ts";
+export { probeReward, type ProbeReply, type ProbeReport, tricks } from "./rewards/probe.ts";
+export {
+  builtInRewards,
+  type Reward,
+  RewardError,
+  type RewardInput,
+  rewardNamed,
+  type RewardValue,
+} from "./rewards/reward.ts";
+export {
+  bandOf,
+  bestOf,
+  closenessReward,
+  criticScore,
+  type FirstToken,
+  lengthRewards,
+  overlongPenalty,
+  probabilityOfNo,
+  twoWayProbability,
+} from "./rewards/values.ts";

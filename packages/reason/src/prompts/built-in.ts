@@ -153,6 +153,26 @@ const prompts: readonly PromptTemplate[] = [
   ),
   avCaptionPrompt,
   prompt(
+    "video-score",
+    "how well does a video keep to physics, from 1 to 5",
+    "Look at this video and judge how well it keeps to the physics of the real world. Consider how objects behave and keep their shape, whether movement has a cause and a plausible force, whether things that touch act on each other as they should, and whether all of it stays consistent over time. 1 means not at all, 2 poorly, 3 moderately, 4 well, 5 perfectly. Answer with the number alone.",
+    { media: ["video"], sampling: { temperature: 0, maxTokens: 2048, seed: 1 } },
+  ),
+  prompt(
+    "sub-tasks",
+    "when does each step of a task end",
+    'The video shows a task that is done in these steps:\n{steps}\nAt what time does each step end? Answer with a JSON list and nothing else. Each element has "start" and "end" as mm:ss.ff and "caption", the step. Keep the order.',
+    {
+      media: ["video"],
+      placeholders: [{ name: "steps", about: "numbered lines" }],
+      output: "spans",
+      schema: schemaOf(
+        z.array(z.object({ start: z.string(), end: z.string(), caption: z.string() })),
+      ),
+      sampling: { temperature: 0 },
+    },
+  ),
+  prompt(
     "mcq",
     "a question with choices",
     "{question}\n{options}\nAnswer with the letter of the right choice alone.",
