@@ -10,6 +10,7 @@ const loaders: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   import: () => import("./commands/import.ts"),
   inspect: () => import("./commands/inspect.ts"),
   label: () => import("./commands/label.ts"),
+  reason: () => import("./commands/reason.ts"),
   train: () => import("./commands/train.ts"),
   eval: () => import("./commands/eval.ts"),
   report: () => import("./commands/report.ts"),

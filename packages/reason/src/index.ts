@@ -184,3 +184,10 @@ export {
   probabilityOfNo,
   twoWayProbability,
 } from "./rewards/values.ts";
+export {
+  drawOverlay,
+  isDrawable,
+  type OverlayOptions,
+  overlaySvg,
+  type PinholeCamera,
+} from "./draw/overlay.ts";

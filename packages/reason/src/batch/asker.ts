@@ -30,6 +30,8 @@ export interface AskOptions<Value> {
   readonly repairs?: number;
   /** Take a reply that max_tokens cut off. Otherwise it is a failure of kind "truncated". */
   readonly isCutAllowed?: boolean;
+  /** Pieces of the answer as they come. Silent where the cache or the ledger answers. */
+  readonly onText?: (piece: string, channel: "reasoning" | "answer") => void;
   /** Expected input tokens, media included; without it only text is counted. For budget and pace. */
   readonly inputTokens?: number;
 }
@@ -68,6 +70,8 @@ export interface AskerParts {
   readonly onAttempt: (error: ChatError) => void;
 }
 
+type LiveOptions = Pick<AskOptions<unknown>, "onText" | "inputTokens">;
+
 export class Asker {
   readonly #parts: AskerParts;
   readonly #queue: PQueue;
@@ -91,7 +95,7 @@ export class Asker {
     let current = request;
     for (let numRepairs = 0; ; numRepairs++) {
       const key = requestKey(model, current, options);
-      const reply = await this.#reply(item, model, key, current, options.inputTokens);
+      const reply = await this.#reply(item, model, key, current, options);
       if (reply.finish === "length" && options.isCutAllowed !== true)
         throw new ChatError(
           "truncated",
@@ -114,7 +118,7 @@ export class Asker {
     model: ChatModel,
     key: string,
     request: ChatRequest,
-    inputTokens: number | undefined,
+    options: LiveOptions,
   ): Promise<ChatReply> {
     const { known, fresh, ledger, cache, onReply } = this.#parts;
     const before = fresh.has(item) ? undefined : known.get(key);
@@ -131,7 +135,7 @@ export class Asker {
         onReply(cached, "cache");
         return cached;
       }
-      const reply = await this.#live(item, model, key, request, inputTokens);
+      const reply = await this.#live(item, model, key, request, options);
       await ledger?.reply(item, key, reply, false);
       await cache?.put(model, key, reply);
       onReply(reply, "model");
@@ -150,13 +154,13 @@ export class Asker {
     model: ChatModel,
     key: string,
     request: ChatRequest,
-    plannedTokens?: number,
+    options: LiveOptions,
   ): Promise<ChatReply> {
-    const inputTokens = plannedTokens ?? estimateTextTokens(request);
+    const inputTokens = options.inputTokens ?? estimateTextTokens(request);
     const { ledger, pace, retry, clock, signal, onAttempt } = this.#parts;
     for (let failures = 1; ; failures++) {
       try {
-        return await this.#queue.add(() => this.#send(model, request, inputTokens));
+        return await this.#queue.add(() => this.#send(model, request, inputTokens, options.onText));
       } catch (error) {
         if (!(error instanceof ChatError) || error.kind === "stopped") throw error;
         onAttempt(error);
@@ -170,7 +174,12 @@ export class Asker {
     }
   }
 
-  async #send(model: ChatModel, request: ChatRequest, expected: number): Promise<ChatReply> {
+  async #send(
+    model: ChatModel,
+    request: ChatRequest,
+    expected: number,
+    onText: LiveOptions["onText"],
+  ): Promise<ChatReply> {
     const { pace, budget, signal, hardSignal } = this.#parts;
     const ratio = this.#expected > 0 ? Math.max(1, this.#counted / this.#expected) : 1;
     const inputTokens = Math.ceil(expected * ratio);
@@ -181,7 +190,10 @@ export class Asker {
       await pace.wait(inputTokens, signal);
       if (signal.aborted) throw new ChatError("stopped", "stopped before the request was sent");
       real = { ...real, requests: 1 };
-      const reply = await model.complete(request, { signal: hardSignal });
+      const reply = await model.complete(request, {
+        signal: hardSignal,
+        ...(onText === undefined ? {} : { onText }),
+      });
       real = { requests: 1, inputTokens: reply.inputTokens, outputTokens: reply.outputTokens };
       this.#counted += reply.inputTokens;
       this.#expected += expected;
