@@ -29,5 +29,6 @@ export {
   type ReportOptions,
   renderReport,
 } from "./report/report.ts";
+export { imageFromRig, projectPath, projectPoint, projectRibbon } from "./report/camera.ts";
 export * from "./scene-artefacts.ts";
 export * from "./summary.ts";

@@ -5,6 +5,7 @@ import {
   builtInPrompts,
   createScriptedModel,
   factorOf,
+  type ModelSpec,
   parseModelSpec,
   parsePromptFile,
   type PinholeCamera,
@@ -27,7 +28,8 @@ import {
   type Prepared,
   type ReasonRow,
 } from "../reason/ask-jobs.ts";
-import { findJobs, type ReasonJob } from "../reason/jobs.ts";
+import type { DrivePlan } from "../reason/drive-plan.ts";
+import { findJobs, kindOfFile, type ReasonJob } from "../reason/jobs.ts";
 
 export interface ReasonOptions extends CommonOptions, AskingOptions {
   readonly prompt: string;
@@ -49,6 +51,7 @@ export interface ReasonOptions extends CommonOptions, AskingOptions {
   readonly send?: string;
   readonly camera?: string;
   readonly at?: string;
+  readonly plan?: boolean;
   readonly maxTokens?: number;
   readonly temperature?: number;
   readonly topP?: number;
@@ -101,6 +104,7 @@ export async function runReason(
     { ...batch, ...(jobs.length === 1 ? { onProgress: () => {} } : {}) },
   );
   stream?.end();
+  const plan = options.plan === true ? await planOf(options, spec, jobs, settings) : null;
   const rows = jobs.map((job) => {
     const row = result.rows.get(job.id);
     const failure = result.failures.get(job.id);
@@ -123,6 +127,12 @@ export async function runReason(
     if (stream === null || !stream.hasWritten())
       lines.push(...answerLines(row, options.reasoning === true));
     lines.push(...outputLines(row));
+    if (plan !== null)
+      lines.push(
+        `with the drive's own motion: ${plan.reasoning}`,
+        `planned path: ${plan.path.x.at(-1)?.toFixed(1)} m ahead and ${plan.path.y.at(-1)?.toFixed(1)} m to the left after ${(plan.path.x.length / 10).toFixed(1)} s; ${plan.meanErrorM.toFixed(2)} m from the driven one on average`,
+        ...(plan.overlay === null ? [] : [`drawn: ${plan.overlay}`]),
+      );
   }
   lines.push(summaryText(result.summary));
   if (result.stop !== null) lines.push(`ended early: ${result.stop.message}`);
@@ -139,11 +149,29 @@ export async function runReason(
       summary: result.summary,
       stop: result.stop,
       skipped: found.skipped,
+      ...(plan === null ? {} : { plan }),
       results: rows,
       resultsPath: result.resultsPath,
     },
     text: lines.join("\n"),
   };
+}
+
+async function planOf(
+  options: ReasonOptions,
+  spec: ModelSpec,
+  jobs: readonly ReasonJob[],
+  settings: AskSettings,
+): Promise<DrivePlan> {
+  const [job] = jobs;
+  const [path] = job?.media ?? [];
+  const { atSecs } = settings.media;
+  const isDrive = path !== undefined && kindOfFile(path) === "drive";
+  if (spec.kind !== "engine" || jobs.length !== 1 || !isDrive || atSecs === null)
+    throw new UserError("OPTION", "--plan needs one drive (.mcap), --at and --model engine:FOLDER");
+  const { planOnDrive } = await import("../reason/drive-plan.ts");
+  const overlay = settings.overlayFolder === null ? null : join(settings.overlayFolder, "plan.png");
+  return planOnDrive(resolve(spec.folder), path, atSecs, options.seed ?? 0, overlay);
 }
 
 const joined = (jobs: readonly ReasonJob[]): ReasonJob => ({

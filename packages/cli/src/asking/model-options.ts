@@ -2,6 +2,7 @@
  * The options of every command that asks a model, and what they mean: which model, cache, budget, rate, shard.
  * One implementation, so that dry runs, resuming and limits are the same everywhere.
  */
+import { readdir, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { homedir } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
@@ -86,10 +87,29 @@ export async function openAskedModel(
       const { openLocalChatModel } = await import("../engine/local-chat-model.ts");
       const local = await openLocalChatModel(resolve(folder));
       notes = local.notes;
-      return local;
+      // Two checkpoints may have one name; their answers must not be taken for each other's.
+      return { ...local, id: `${local.id}#${await weightsKey(resolve(folder))}` };
     },
   });
   return { model, notes };
+}
+
+/** Larger weights are told apart by size and time instead of content. */
+const hashedBytes = 2 ** 30;
+
+async function weightsKey(folder: string): Promise<string> {
+  const { contentKey } = await import("@causeway/reason");
+  const { sha256File } = await import("@causeway/data");
+  const names = (await readdir(folder))
+    .filter((n) => /^config\.json$|\.safetensors$/.test(n))
+    .sort();
+  const parts: unknown[] = [];
+  for (const name of names) {
+    const path = resolve(folder, name);
+    const { size, mtimeMs } = await stat(path);
+    parts.push([name, size, size > hashedBytes ? mtimeMs : await sha256File(path)]);
+  }
+  return contentKey(parts).slice(0, 12);
 }
 
 /** Where answers are kept for reuse unless --cache names a folder. */

@@ -26,7 +26,7 @@ export const command = addAskingOptions(
     'causeway reason frame.png --prompt grounding-2d --set object_name="the cars" --out out',
     "causeway reason clips/ --prompt temporal --out out           # a batch: killed or stopped, it goes on",
     "causeway reason jobs.jsonl --model openai:gpt-5 --max-cost 2 --price-in 1.25 --price-out 10 --out out",
-    "causeway reason drive.mcap --at 4 --model engine:runs/quickstart/stage2/checkpoints/step_600 --camera all",
+    "causeway reason drive.mcap --at 4 --model engine:runs/quickstart/stage2/checkpoints/step_600 --camera all --plan --out out",
     "causeway reason clip.mp4 --fps 4 --context 8192 --dry-run    # exact tokens; nothing is asked or written",
     "causeway reason --list-prompts",
     "causeway reason --show-prompt caption > mine.yaml && causeway reason clip.mp4 --prompt mine.yaml",
@@ -60,6 +60,7 @@ export const command = addAskingOptions(
   )
   .option("--camera <name>", "of a drive; all for every camera (default: the front camera)")
   .option("--at <secs>", "of a drive: the four frames up to this time instead of the whole")
+  .option("--plan", "of a drive, with a driving model: also plan a path at --at and draw it")
   .option("--max-tokens <n>", "longest answer, thoughts included", wholeNumber(1, 1e6))
   .option("--temperature <t>", "0 always takes the likeliest word", number(0, 2))
   .option("--top-p <p>", "share of probability to sample from", number(0.001, 1))
