@@ -5,6 +5,7 @@ export { compareTensors, requireTensors, type TensorDifference } from "./folder/
 export { Checkpoint } from "./safetensors/checkpoint.ts";
 export {
   bfloat16FromFloat,
+  elementBytes,
   float16FromFloat,
   floatFromBfloat16,
   floatFromFloat16,

@@ -20,6 +20,24 @@ const subcommands: readonly Subcommand[] = [
     load: () => import("./model/inspect.ts"),
   },
   {
+    name: "convert",
+    args: "<folder>",
+    summary: "another number type, shards, an adapter merged in, the language model alone",
+    load: () => import("./model/convert.ts"),
+  },
+  {
+    name: "chat",
+    args: "<folder>",
+    summary: "answers about text, pictures and videos",
+    load: () => import("./model/chat.ts"),
+  },
+  {
+    name: "drive",
+    args: "<folder> <source>",
+    summary: "chain of causation and trajectories for one moment",
+    load: () => import("./model/drive.ts"),
+  },
+  {
     name: "quantize",
     args: "<folder>",
     summary: "linear layers in 4 or 8 bits, with the change of logits and perplexity",

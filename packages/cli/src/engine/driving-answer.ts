@@ -24,7 +24,7 @@ export function drivingNotes({ codec }: AlpamayoModel, speedMps: number): readon
 }
 
 /** Straight ahead at one speed, ending at the identity. */
-function straightHistory(poses: number, stepSecs: number, speedMps: number): LocalPath {
+export function straightHistory(poses: number, stepSecs: number, speedMps: number): LocalPath {
   const zeros = () => new Float64Array(poses);
   return {
     x: Float64Array.from({ length: poses }, (_, i) => speedMps * stepSecs * (i - poses + 1)),
@@ -49,7 +49,10 @@ export async function answerAsDriver(
   const stills: ClipFrames["frames"][number][] = [];
   for (const { content } of request.messages) {
     for (const part of content) {
-      const media = await mediaOf(part, options.readVideo);
+      const media = await mediaOf(part, options.readVideo, {
+        fps: 1 / manifest.frameStepSecs,
+        tailSecs: manifest.framesPerCamera * manifest.frameStepSecs,
+      });
       if (media?.type === "video") clips.push(media);
       else if (media?.type === "image") stills.push(media.image);
     }

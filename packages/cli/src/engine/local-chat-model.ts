@@ -10,8 +10,10 @@ import {
   FormatError,
   type GenerateOptions,
   type Generation,
+  mergeLora,
   Qwen3VLModel,
   readFolderJson,
+  readLora,
 } from "@causeway/models";
 import {
   ChatError,
@@ -29,6 +31,8 @@ import type { ReadVideo } from "./media-parts.ts";
 export interface LocalChatOptions {
   /** Decodes video files; without it only pictures and frames are looked at. */
   readonly readVideo?: ReadVideo;
+  /** Folder of a LoRA adapter in PEFT's form, merged in before use. */
+  readonly adapter?: string;
   /** Speed that a driving model is told to have come with, straight ahead: a chat has no ego motion. */
   readonly speedMps?: number;
 }
@@ -80,7 +84,11 @@ async function openAnswerer(folder: string, options: LocalChatOptions): Promise<
   const config = await readFolderJson(folder, "config.json", { expected: "a model folder" });
   const type = (config as { model_type?: unknown } | null)?.model_type;
   if (type === "qwen3_vl") {
-    const model = await Qwen3VLModel.load(folder);
+    const model = await Qwen3VLModel.load(folder, {
+      change: async (weights) => {
+        if (options.adapter !== undefined) mergeLora(weights, await readLora(options.adapter));
+      },
+    });
     return {
       name: modelName(folder),
       notes: [],
@@ -91,7 +99,12 @@ async function openAnswerer(folder: string, options: LocalChatOptions): Promise<
     };
   }
   if (type === "alpamayo_r1" || type === "alpamayo1_5") {
-    const model = await AlpamayoModel.load(folder);
+    const model = await AlpamayoModel.load(folder, {
+      change: async (weights) => {
+        if (options.adapter !== undefined)
+          mergeLora(weights, await readLora(options.adapter), "vlm.");
+      },
+    });
     const speedMps = options.speedMps ?? 10;
     return {
       name: model.codec.manifest.name,

@@ -9,15 +9,25 @@ export interface ClipFrames {
   readonly timesSecs: readonly number[];
 }
 
-/** Decodes a video file to frames at a rate; null leaves the choice to the reader. */
+/** Decodes a video file to frames; null leaves the choice to the reader. */
 export type ReadVideo = (
   bytes: Uint8Array,
   request: {
     readonly mime: string;
     readonly fps: number | null;
     readonly maxFrames: number | null;
+    /** Only the end of the video, seconds. */
+    readonly tailSecs: number | null;
   },
 ) => Promise<ClipFrames>;
+
+/** How a model looks at a video when the request does not say. */
+export interface VideoDefaults {
+  readonly fps: number | null;
+  readonly tailSecs: number | null;
+}
+
+const wholeVideo: VideoDefaults = { fps: null, tailSecs: null };
 
 export type Media =
   | { readonly type: "image"; readonly image: RgbImage }
@@ -27,7 +37,11 @@ export type Media =
 const maxFrames = 768;
 
 /** One part of a message; text gives null. */
-export async function mediaOf(part: ChatPart, readVideo: ReadVideo | null): Promise<Media | null> {
+export async function mediaOf(
+  part: ChatPart,
+  readVideo: ReadVideo | null,
+  defaults: VideoDefaults = wholeVideo,
+): Promise<Media | null> {
   switch (part.type) {
     case "text":
       return null;
@@ -57,8 +71,9 @@ export async function mediaOf(part: ChatPart, readVideo: ReadVideo | null): Prom
         );
       const clip = await readVideo(part.bytes, {
         mime: part.mime,
-        fps: part.fps ?? null,
+        fps: part.fps ?? defaults.fps,
         maxFrames: part.maxFrames ?? null,
+        tailSecs: defaults.tailSecs,
       });
       return { type: "video", ...clip };
     }

@@ -23,7 +23,7 @@ import { ropePositions, RotaryTable } from "../qwen3vl/positions.ts";
 import type { DrivingCodec } from "./codec.ts";
 import { actionDim } from "./config.ts";
 import { expertMask } from "./expert.ts";
-import { integrateFlow } from "./flow-matching.ts";
+import { guide, integrateFlow } from "./flow-matching.ts";
 import { drivingId } from "./vocabulary.ts";
 import type { Weights } from "./weights.ts";
 
@@ -38,6 +38,11 @@ export interface DriveOptions {
   readonly topP?: number;
   /** Scale of the start noise; 1 draws from the learned distribution. */
   readonly flowTemperature?: number;
+  /**
+   * Classifier-free guidance on the navigation text (1.5): v = (1 - w) v_without + w v_with, where "without" is the same
+   * prompt and the same sampled reasoning but no route. 1 and left out mean none. Every input needs a navigation text.
+   */
+  readonly guidance?: number;
   /** Longest reasoning. A row that reaches it is closed there and says so. */
   readonly maxTokens?: number;
   /** Forked by input id; the same generator and ids give the same answers. */
@@ -87,6 +92,14 @@ interface Row {
   isComplete: boolean;
   /** Position of the next token on all rotary axes. */
   position: number;
+}
+
+/** A prefix that the expert reads, with the position of each row's first action. */
+interface FlowBranch {
+  readonly cache: KvCache;
+  readonly positions: readonly number[];
+  /** Of a guiding branch: the guidance weight. */
+  readonly weight: number;
 }
 
 export class Driver {
@@ -143,7 +156,13 @@ export class Driver {
     const reasonings = sharedReasoning ? 1 : samples;
     const draws = sharedReasoning ? samples : 1;
     const { rows, cache } = await this.#reason(inputs, rngs, reasonings, options);
-    const actions = await this.#flow(rows, cache, draws, options.flowTemperature ?? 1);
+    const branches: FlowBranch[] = [
+      { cache, positions: rows.map(({ position }) => position), weight: 1 },
+    ];
+    const { guidance = 1 } = options;
+    if (guidance !== 1)
+      branches.push(await this.#withoutRoute(inputs, rows, cache.capacity, guidance));
+    const actions = await this.#flow(rows, branches, draws, options.flowTemperature ?? 1);
     const { vocabulary } = this.#codec.manifest;
     const cotEnd = drivingId(vocabulary, "cot_end");
     return inputs.map((input, i): DriveResult => {
@@ -376,10 +395,44 @@ export class Driver {
     };
   }
 
-  /** `draws` trajectories per row: normalised actions, [rows * draws]. */
+  /** The prefix of every row again, from the prompt without its route and the reasoning that was sampled with it. */
+  async #withoutRoute(
+    inputs: readonly ModelInput[],
+    rows: readonly Row[],
+    capacity: number,
+    guidance: number,
+  ): Promise<FlowBranch> {
+    const { config } = this.#codec;
+    if (!Number.isFinite(guidance))
+      throw new ConfigError(`drive: guidance is ${guidance}; expected a number`);
+    const bare = inputs.map((input, i) => {
+      if (input.navText === null || this.#codec.manifest.promptVersion !== "r1_5")
+        throw new ConfigError(
+          `drive: guidance needs a navigation text, and input ${i} has none (prompt version ${this.#codec.manifest.promptVersion})`,
+        );
+      return this.#codec.prompt({ ...input, navText: null }).ids;
+    });
+    const { numLayers, numKvHeads, headDim } = config.vlm.text;
+    const cache = new KvCache({
+      rows: bucket(rows.length),
+      layers: numLayers,
+      heads: numKvHeads,
+      headDim,
+      capacity,
+    });
+    const { next } = await this.#prefill(
+      rows.map(({ input }) => inputs[input] as ModelInput),
+      rows.map(({ input, tokens }) => [...(bare[input] as readonly number[]), ...tokens]),
+      1,
+      cache,
+    );
+    return { cache, positions: next, weight: guidance };
+  }
+
+  /** `draws` trajectories per row: normalised actions, [rows * draws]. A second branch guides the first. */
   async #flow(
     rows: readonly Row[],
-    cache: KvCache,
+    branches: readonly FlowBranch[],
     draws: number,
     temperature: number,
   ): Promise<readonly Float32Array[]> {
@@ -387,16 +440,12 @@ export class Driver {
     const steps = config.actionSpace.waypointCount;
     const width = steps * actionDim;
     const half = config.vlm.text.headDim / 2;
+    const { cache } = branches[0] as FlowBranch;
     const shape = { rows: cache.rows, capacity: cache.capacity, draws };
     const executable = await this.#executable(
       `flow ${shape.rows} ${shape.capacity} ${draws}`,
       () => buildFlowStep(config, shape).graph,
     );
-    const positions = Array.from({ length: cache.rows }, (_, r) => rows[r]?.position ?? 0);
-    const { cos, sin } = this.#rotary.lookupPlain(
-      positions.flatMap((first) => Array.from({ length: steps }, (_, k) => first + k)),
-    );
-    const mask = expertMask(cache.lengths, null, cache.capacity, steps);
     const noise = new Float32Array(cache.rows * draws * width);
     for (const [r, row] of rows.entries()) {
       for (let d = 0; d < draws; d++) {
@@ -405,20 +454,37 @@ export class Driver {
           noise[(r * draws + d) * width + i] = temperature * rng.normal();
       }
     }
-    const fixed: [string, Tensor][] = [
-      ["mask", tensor(mask, [cache.rows, 1, 1, cache.capacity + steps])],
-      ["cos", tensor(cos, [cache.rows, steps, half])],
-      ["sin", tensor(sin, [cache.rows, steps, half])],
-      ...cacheFeeds(cache),
-    ];
+    const fixed = branches.map(({ cache: own, positions }): [string, Tensor][] => {
+      const { cos, sin } = this.#rotary.lookupPlain(
+        Array.from(
+          { length: own.rows * steps },
+          (_, i) => (positions[Math.floor(i / steps)] ?? 0) + (i % steps),
+        ),
+      );
+      const mask = expertMask(own.lengths, null, own.capacity, steps);
+      return [
+        ["mask", tensor(mask, [own.rows, 1, 1, own.capacity + steps])],
+        ["cos", tensor(cos, [own.rows, steps, half])],
+        ["sin", tensor(sin, [own.rows, steps, half])],
+        ...cacheFeeds(own),
+      ];
+    });
     const flowRows = cache.rows * draws;
-    const states = await integrateFlow(noise, config.flowSteps, async (x, t) => {
+    const field = async (x: Float32Array, t: number, branch: number): Promise<Float32Array> => {
       const feeds = new Map<string, Tensor>([
         ["noisy", tensor(x, [flowRows, steps, actionDim])],
         ["time", tensor(new Float32Array(flowRows).fill(t), [flowRows, 1, 1])],
-        ...fixed,
+        ...(fixed[branch] as [string, Tensor][]),
       ]);
       return ((await this.#run(executable, feeds)).get("velocity") as Tensor).data as Float32Array;
+    };
+    const guiding = branches[1];
+    const states = await integrateFlow(noise, config.flowSteps, async (x, t) => {
+      const own = await field(x, t, 0);
+      if (guiding === undefined) return own;
+      // The next run may write where this one did.
+      const guided = Float32Array.from(own);
+      return guide(await field(x, t, 1), guided, guiding.weight);
     });
     const last = states.at(-1) as Float32Array;
     return Array.from({ length: rows.length * draws }, (_, r) =>

@@ -39,7 +39,13 @@ export class AlpamayoModel {
   }
 
   /** Reads a folder that `save` wrote: config.json, manifest.json, tokenizer.json, model.safetensors (or shards). */
-  static async load(folder: string): Promise<AlpamayoModel> {
+  static async load(
+    folder: string,
+    options: {
+      /** Changes weights before use, e.g. an adapter that is merged in. */
+      readonly change?: (weights: Map<string, Tensor>) => void | Promise<void>;
+    } = {},
+  ): Promise<AlpamayoModel> {
     const expected = "config.json, manifest.json, tokenizer.json and model.safetensors";
     const json = (name: string) => readFolderJson(folder, name, { expected });
     const config = parseAlpamayoConfig(await json("config.json"));
@@ -61,6 +67,7 @@ export class AlpamayoModel {
         const { shape, data } = await checkpoint.weight(name);
         weights.set(name, { dtype: "float32", shape, data });
       }
+      await options.change?.(weights);
       return new AlpamayoModel(codec, weights, folder);
     } finally {
       await checkpoint.close();

@@ -139,8 +139,11 @@ async function readFully(
 export interface TensorToWrite {
   readonly dtype: SafetensorsDtype;
   readonly shape: readonly number[];
-  readonly data: Float32Array | Uint8Array | BigInt64Array | Int32Array;
+  /** A function is called when it is the tensor's turn, so that only one is in memory. */
+  readonly data: TensorData | (() => Promise<TensorData>);
 }
+
+export type TensorData = Float32Array | Uint8Array | BigInt64Array | Int32Array;
 
 /** A float32 tensor to write, optionally rounded to a smaller type. */
 export function floatTensorToWrite(
@@ -150,7 +153,11 @@ export function floatTensorToWrite(
   return { dtype, shape: tensor.shape, data: tensor.data };
 }
 
-function rawBytes(name: string, { dtype, shape, data }: TensorToWrite): Uint8Array {
+async function rawBytes(
+  name: string,
+  { dtype, shape, data: given }: TensorToWrite,
+): Promise<Uint8Array> {
+  const data = typeof given === "function" ? await given() : given;
   let bytes: Uint8Array;
   if (data instanceof Float32Array) {
     if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16" && dtype !== "F64") {
@@ -185,7 +192,7 @@ export async function writeSafetensors(
     try {
       await handle.write(header);
       for (const [name, tensor] of sorted) {
-        const bytes = rawBytes(name, tensor);
+        const bytes = await rawBytes(name, tensor);
         let done = 0;
         while (done < bytes.byteLength) {
           done += (await handle.write(bytes, done, bytes.byteLength - done)).bytesWritten;
