@@ -153,7 +153,11 @@ export async function convertModel(
 
 /** Tokenizer, templates, settings, licences; a part leaves the driving model's manifest and lineage behind. */
 async function copyCarried(folder: string, out: string, isPart: boolean): Promise<void> {
-  const left = new Set(["config.json", shardIndex, ...(isPart ? ["manifest.json", "lineage.json"] : [])]);
+  const left = new Set([
+    "config.json",
+    shardIndex,
+    ...(isPart ? ["manifest.json", "lineage.json"] : []),
+  ]);
   for (const name of await readdir(folder)) {
     if (!carried.test(name) || left.has(name)) continue;
     const info = await stat(join(folder, name));

@@ -1,13 +1,7 @@
 /** `causeway model drive`: what a driving model says and plans at one moment. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  navText,
-  openDataset,
-  openDrive,
-  sampleAt,
-  sampleGrid,
-} from "@causeway/data";
+import { navText, openDataset, openDrive, sampleAt, sampleGrid } from "@causeway/data";
 import { displacementsM, minAde, pathToJson } from "@causeway/eval";
 import { createRng, type LocalPath } from "@causeway/geom";
 import { AlpamayoModel, type ModelInput } from "@causeway/models";
@@ -136,7 +130,8 @@ export async function driveOnce(
       ...result.samples.map(({ text, path, isComplete }, i) => {
         const last = path.x.length - 1;
         const second = Math.round(1 / dtSecs) - 1;
-        const own = errors === null ? "" : `  ADE ${shortNumber(mean(errors[i] as Float64Array))} m`;
+        const own =
+          errors === null ? "" : `  ADE ${shortNumber(mean(errors[i] as Float64Array))} m`;
         return `  ${i + 1}. ${text}${isComplete ? "" : " … (cut)"}\n     1 s ${at(path, second)}  ${shortNumber((last + 1) * dtSecs)} s ${at(path, last)}${own}`;
       }),
       plotSeries(
@@ -147,21 +142,25 @@ export async function driveOnce(
         },
         { columns: Math.min(process.stdout.columns ?? 80, 100), rows: 5 },
       ),
-      ...(least === null ? [] : [`minADE over ${result.paths.length}: ${shortNumber(least.full)} m`]),
+      ...(least === null
+        ? []
+        : [`minADE over ${result.paths.length}: ${shortNumber(least.full)} m`]),
     ];
     return {
       data: {
         model: codec.manifest.name,
         moment: moment.id,
         navText: moment.input.navText,
-        samples: result.samples.map(({ text, isComplete, tokens, logProbs, path, action: own }) => ({
-          text,
-          isComplete,
-          tokens,
-          logProbs,
-          action: [...own],
-          path: pathToJson(path),
-        })),
+        samples: result.samples.map(
+          ({ text, isComplete, tokens, logProbs, path, action: own }) => ({
+            text,
+            isComplete,
+            tokens,
+            logProbs,
+            action: [...own],
+            path: pathToJson(path),
+          }),
+        ),
         minAde: least?.full ?? null,
       },
       text: lines.join("\n"),

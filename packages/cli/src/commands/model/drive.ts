@@ -41,7 +41,11 @@ export const command = createCommand(
   .option("--flow-temperature <t>", "of the start noise", number(0, 10), 1)
   .option("--max-tokens <n>", "longest reasoning", wholeNumber(1, 4096), 256)
   .option("--nav <text>", 'navigation text, e.g. "Turn left in 11m" (default: the drive\'s route)')
-  .option("--guidance <w>", "classifier-free guidance on the navigation text; 1 is none", number(0, 10))
+  .option(
+    "--guidance <w>",
+    "classifier-free guidance on the navigation text; 1 is none",
+    number(0, 10),
+  )
   .option("--speed <mps>", "for a video, which has no ego motion: steady speed", number(0, 100), 10)
   .action(
     action<DriveCommandOptions, [string, string]>(
