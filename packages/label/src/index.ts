@@ -145,3 +145,9 @@ export {
   jaccard,
 } from "./verify/near-duplicates.ts";
 export { type Agreement, agreementOf, type Rate, rateOf } from "./verify/rates.ts";
+export {
+  type Manoeuvre,
+  type ManoeuvreKind,
+  manoeuvreKinds,
+} from "./manoeuvres/kinds.ts";
+export { findManoeuvres } from "./manoeuvres/manoeuvres.ts";
