@@ -9,6 +9,7 @@ const loaders: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   sim: () => import("./commands/sim.ts"),
   import: () => import("./commands/import.ts"),
   inspect: () => import("./commands/inspect.ts"),
+  curate: () => import("./commands/curate.ts"),
   label: () => import("./commands/label.ts"),
   reason: () => import("./commands/reason.ts"),
   train: () => import("./commands/train.ts"),

@@ -1,4 +1,71 @@
 export { checkDrive, checkMotion, driveIdFrom, driveIdPattern, motionGaps } from "./check-drive.ts";
+export { balanceClips, type BalanceItem, type BalanceResult } from "./curate/balance.ts";
+export {
+  binTicks,
+  clipIdOf,
+  type ClipRecord,
+  type ClipTags,
+  curvatureEdges,
+  type DriveReader,
+  type DriveReading,
+  speedEdges,
+} from "./curate/clip.ts";
+export { cutDrive } from "./curate/cut.ts";
+export {
+  type CurationSummary,
+  decideClips,
+  type Decisions,
+  readClips,
+  type RejectedClip,
+  type RejectStage,
+} from "./curate/decide.ts";
+export { embedClip, embeddingDim, embeddingVersion } from "./curate/embedding.ts";
+export {
+  type ClipScores,
+  type FilterName,
+  filterNames,
+  filterRules,
+  judgeClip,
+  type Rejection,
+} from "./curate/filters.ts";
+export {
+  countClip,
+  type Inventory,
+  newInventory,
+  type ScoreHistogram,
+  tagNames,
+} from "./curate/inventory.ts";
+export { type MotionScores, scoreMotion, sliceMotion } from "./curate/motion-score.ts";
+export { type PictureScore, scorePicture } from "./curate/picture-score.ts";
+export {
+  type CurationPolicy,
+  hashOf as hashOfPolicy,
+  parsePolicy,
+  readPolicy,
+} from "./curate/policy.ts";
+export { cameraFor, type DriveScores, scoreDrive } from "./curate/score-drive.ts";
+export {
+  type CurateContext,
+  curateFiles,
+  scoreDataset,
+  type ScoreResult,
+  type SkippedDrive,
+} from "./curate/score-dataset.ts";
+export {
+  type DatasetVersion,
+  readVersion,
+  requireSameVersion,
+  writeVersion,
+  type WriteVersionResult,
+} from "./curate/version.ts";
+export {
+  type ClipWindow,
+  clipWindows,
+  type LeftOver,
+  type WindowPolicy,
+  type Windows,
+} from "./curate/windows.ts";
+export { readEmbeddings } from "./curate/external-embeddings.ts";
 export { type Clustering, kmeans, type Matrix, unitRows } from "./curate/kmeans.ts";
 export {
   greedyRemovals,

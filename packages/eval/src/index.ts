@@ -12,6 +12,17 @@ export {
   type DatasetIndexDrive,
   renderDatasetIndex,
 } from "./drive-page/dataset-index.ts";
+export type {
+  DatasetReportData,
+  LabelRates,
+  LedgerCost,
+  RejectedShot,
+  ReportDisagreement,
+  ReportSample,
+  Shot,
+} from "./dataset-page/data.ts";
+export { wilson } from "./dataset-page/bars.ts";
+export { renderDatasetReport } from "./dataset-page/dataset-report.ts";
 export { renderDrivePage } from "./drive-page/drive-page.ts";
 export * from "./baselines.ts";
 export { EvalError } from "./errors.ts";
