@@ -151,3 +151,10 @@ export {
   manoeuvreKinds,
 } from "./manoeuvres/kinds.ts";
 export { findManoeuvres } from "./manoeuvres/manoeuvres.ts";
+export {
+  detectLaneActions,
+  type LaneAction,
+  laneActions,
+  laneThresholds,
+} from "./lanes/lane-actions.ts";
+export { type LaneTrack, trackLanes } from "./lanes/match.ts";

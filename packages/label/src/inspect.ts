@@ -1,10 +1,14 @@
 /** Everything that one page about a recording's motion draws. */
+import type { RoadMap } from "@causeway/data";
 import { motionSeries, type EgoMotion, type MotionSeries } from "@causeway/geom";
 import {
   chooseKeyframes,
   type KeyframeChoice,
   type KeyframeOptions,
 } from "./keyframes/keyframes.ts";
+import { detectLaneActions } from "./lanes/lane-actions.ts";
+import { findManoeuvres } from "./manoeuvres/manoeuvres.ts";
+import type { Manoeuvre } from "./manoeuvres/kinds.ts";
 import { columnsOf } from "./meta-actions/features.ts";
 import { detectMetaActions, type MetaActions } from "./meta-actions/tidy.ts";
 
@@ -13,14 +17,31 @@ export interface InspectSeries {
   readonly series: MotionSeries;
   /** Bands on the same ticks. */
   readonly metaActions: MetaActions;
+  /** Found from the track alone, with or without a map. */
+  readonly manoeuvres: readonly Manoeuvre[];
   readonly keyframes: KeyframeChoice["keyframes"];
   readonly droppedKeyframes: KeyframeChoice["dropped"];
 }
 
-export function inspectMotion(motion: EgoMotion, options?: KeyframeOptions): InspectSeries {
+/** @param map of the drive; without one there is no lane axis, only manoeuvres */
+export function inspectMotion(
+  motion: EgoMotion,
+  options?: KeyframeOptions,
+  map: RoadMap | null = null,
+): InspectSeries {
   const series = motionSeries(motion);
   const columns = columnsOf(series);
-  const metaActions = detectMetaActions(columns, series.stampUs[0]);
+  const found = detectMetaActions(columns, series.stampUs[0]);
+  const metaActions: MetaActions = {
+    ...found,
+    axes: { ...found.axes, lane: detectLaneActions(columns, map, series.stampUs[0]) },
+  };
   const { keyframes, dropped } = chooseKeyframes(metaActions, columns, options);
-  return { series, metaActions, keyframes, droppedKeyframes: dropped };
+  return {
+    series,
+    metaActions,
+    manoeuvres: findManoeuvres(columns),
+    keyframes,
+    droppedKeyframes: dropped,
+  };
 }

@@ -1,6 +1,6 @@
 /** What curation asks about a drive, answered by the detectors of `label`. */
 import type { ClipWindow, DriveReader } from "@causeway/data";
-import { columnsOf, findManoeuvres, inspectMotion } from "@causeway/label";
+import { inspectMotion } from "@causeway/label";
 
 /** Manoeuvres less sure than this do not name a clip. */
 const leastConfidence = 0.4;
@@ -11,8 +11,8 @@ const isDefault = (decision: string) =>
 export const driveReader: DriveReader = {
   version: "label-detectors-1",
   async read(drive) {
-    const { series, metaActions, keyframes } = inspectMotion(drive.egoMotion);
-    const manoeuvres = findManoeuvres(columnsOf(series)).map((m) => ({
+    const { series, metaActions, keyframes, ...found } = inspectMotion(drive.egoMotion);
+    const manoeuvres = found.manoeuvres.map((m) => ({
       ...m,
       startUs: series.stampUs[m.startTick],
       endUs: series.stampUs[m.startTick] + (m.endTick - m.startTick) * 100_000,

@@ -23,7 +23,7 @@ export function drivePageData(view: DriveView, extras: DrivePageExtras): DrivePa
       startSecs: secsOf(b.startTick),
       endSecs: secsOf(b.endTick),
     }));
-  const axis = (title: string, name: "longitudinal" | "lateral"): DriveBand => {
+  const axis = (title: string, name: "longitudinal" | "lateral" | "lane"): DriveBand => {
     const found = metaActions.axes[name];
     return {
       title,
@@ -56,6 +56,8 @@ export function drivePageData(view: DriveView, extras: DrivePageExtras): DrivePa
     bands: [
       axis("longitudinal", "longitudinal"),
       axis("lateral", "lateral"),
+      axis("lane", "lane"),
+      manoeuvreBand(view),
       ...(view.decisions.length === 0
         ? []
         : [{ title: "decisions of the expert", missing: null, spans: spans(view.decisions) }]),
@@ -77,6 +79,21 @@ export function drivePageData(view: DriveView, extras: DrivePageExtras): DrivePa
         ] as const,
     ),
     indexHref: extras.indexHref,
+  };
+}
+
+/** What the track alone shows; a car may bend and change lanes at once, so spans may overlap. */
+function manoeuvreBand(view: DriveView): DriveBand {
+  const { series, manoeuvres } = view.motion;
+  const secsOf = (tick: number): number => (series.stampUs[0] ?? 0) / 1e6 + tick * series.dtSecs;
+  return {
+    title: "manoeuvres from the track, with confidence",
+    missing: null,
+    spans: manoeuvres.map((m) => ({
+      label: `${m.kind.replace("_", " ")} ${m.side} ${m.confidence.toFixed(2)}`,
+      startSecs: secsOf(m.startTick),
+      endSecs: secsOf(m.endTick),
+    })),
   };
 }
 

@@ -23,7 +23,8 @@ export interface DriveView {
 }
 
 export async function viewDrive(drive: DriveHandle): Promise<DriveView> {
-  const motion = inspectMotion(drive.egoMotion);
+  const map = await drive.map();
+  const motion = inspectMotion(drive.egoMotion, undefined, map);
   const { series } = motion;
   let distanceM = 0;
   for (let i = 1; i < series.x.length; i++)
@@ -44,13 +45,16 @@ export async function viewDrive(drive: DriveHandle): Promise<DriveView> {
     cameras: drive.cameras.map(cameraSummary),
     layers: drive.route === null ? layers : [...layers, "route"],
     motion,
-    map: await drive.map(),
+    map,
     decisions: await decisionBands(drive, series.stampUs),
   };
 }
 
 /** Meta-actions of one axis as bands; empty when the axis could not be computed. */
-export function metaActionBands(motion: InspectSeries, axis: "longitudinal" | "lateral"): Band[] {
+export function metaActionBands(
+  motion: InspectSeries,
+  axis: "longitudinal" | "lateral" | "lane",
+): Band[] {
   const found = motion.metaActions.axes[axis];
   if (!found.isAvailable) return [];
   return found.intervals.map((i) => ({

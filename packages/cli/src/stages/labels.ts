@@ -73,7 +73,11 @@ export async function labelDrive(
   readonly oracle: readonly CocLabel[];
   readonly samples: readonly SampleRow[];
 }> {
-  const { metaActions, keyframes, droppedKeyframes } = inspectMotion(drive.egoMotion);
+  const { metaActions, manoeuvres, keyframes, droppedKeyframes } = inspectMotion(
+    drive.egoMotion,
+    undefined,
+    await drive.map(),
+  );
   const every = split === "train" ? options.trainEverySecs : options.heldOutEverySecs;
   // A plan that begins in a push, or runs into one at once, is not the driver's: only what follows it is worth learning.
   const pushes = split === "train" ? pushesOf(drive) : [];
@@ -89,6 +93,7 @@ export async function labelDrive(
     meta: {
       driveId: drive.id,
       metaActions,
+      manoeuvres,
       keyframes,
       droppedKeyframes,
       numKeyframes: keyframes.length,

@@ -3,6 +3,7 @@
  * An axis that could not be computed says so (`isAvailable: false`), which is not the same as "keep".
  */
 import { roundHalfEven } from "@causeway/geom";
+import type { LaneAction } from "../lanes/lane-actions.ts";
 import type { EgoColumns } from "./features.ts";
 import { segmentMetaActions, type MetaActionSegments } from "./detect.ts";
 import {
@@ -60,7 +61,7 @@ export interface MetaActions {
   readonly axes: {
     readonly longitudinal: MetaActionAxis<LongitudinalAction>;
     readonly lateral: MetaActionAxis<LateralAction>;
-    readonly lane: MetaActionAxis<never>;
+    readonly lane: MetaActionAxis<LaneAction>;
   };
 }
 
@@ -103,7 +104,7 @@ export function tidyMetaActions(
     axes: {
       longitudinal: tidyAxis(segments.longitudinal),
       lateral: tidyAxis(segments.lateral),
-      lane: { isAvailable: false, reason: "no lane detector in this version" },
+      lane: { isAvailable: false, reason: "no map was given" },
     },
   };
 }
@@ -153,7 +154,7 @@ function tile<A extends string>(
         endTick: r.end,
         startUs: startUs + r.start * stepUs,
         endUs: startUs + r.end * stepUs,
-        stats: measure(segments, columns, r.start, r.end, dtSecs),
+        stats: measureInterval(segments, columns, r.start, r.end, dtSecs),
         // The last tick belongs to no piece; it is counted with its interval.
         confidence: Math.min(1, same / (Math.min(r.end, n - 1) - r.start || 1)),
         boundaryUncertaintyTicks: uncertainty,
@@ -161,8 +162,9 @@ function tile<A extends string>(
     });
 }
 
-function measure(
-  { features, tickCount }: MetaActionSegments,
+/** Measures of the recording itself over ticks [start, end]. */
+export function measureInterval(
+  { features, tickCount }: Pick<MetaActionSegments, "features" | "tickCount">,
   { x, y, yaw }: EgoColumns,
   start: number,
   end: number,
