@@ -1,15 +1,19 @@
 /** `causeway reason`: options to settings, the batch, and what to say about it. */
 import { readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
+import { atomicWriteFile } from "@causeway/data";
 import {
   builtInPrompts,
   createScriptedModel,
   factorOf,
   type ModelSpec,
+  isInShard,
   parseModelSpec,
   parsePromptFile,
+  parseShard,
   type PinholeCamera,
   planVideo,
+  promptHash,
   type PromptTemplate,
   promptToYaml,
   summaryText,
@@ -81,7 +85,9 @@ export async function runReason(
       "name pictures, videos, drives, a folder or a job file (--help has examples)",
     );
   const found = await findJobs(inputs, cwd);
-  const jobs = options.together === true ? [joined(found.jobs)] : found.jobs;
+  const all = options.together === true ? [joined(found.jobs)] : found.jobs;
+  const shard = options.shard === undefined ? null : parseShard(options.shard);
+  const jobs = shard === null ? all : all.filter((job) => isInShard(job.id, shard));
   const spec = parseModelSpec(options.model);
   const settings = await settingsOf(
     options,
@@ -140,7 +146,34 @@ export async function runReason(
   if (jobs.length > 1)
     for (const [id, { kind, message }] of [...result.failures].slice(0, 10))
       lines.push(`failed ${id} (${kind}): ${message}`);
-  if (result.resultsPath !== null) lines.push(`results: ${result.resultsPath}`);
+  let report: string | null = null;
+  if (result.resultsPath !== null && batch.folder !== null) {
+    const { renderReasonReport } = await import("../reason/report.ts");
+    // Shards write side by side; the run that joins them writes report.html.
+    report = join(
+      batch.folder,
+      basename(result.resultsPath)
+        .replace("results", "report")
+        .replace(/jsonl$/, "html"),
+    );
+    const page = await renderReasonReport(jobs, result, {
+      model: opened.model.id,
+      prompt: settings.prompt.name,
+      question: options.ask ?? settings.prompt.userPrompt,
+      settings: Object.fromEntries(
+        Object.entries({
+          model: opened.model.id,
+          prompt: `${settings.prompt.name} ${promptHash(settings.prompt)}`,
+          reasoning: settings.isReasoning,
+          sampling: settings.sampling,
+          media: settings.media,
+        }).map(([k, v]) => [k, typeof v === "string" ? v : JSON.stringify(v)]),
+      ),
+      skipped: found.skipped,
+    });
+    await atomicWriteFile(report, page);
+    lines.push(`results: ${result.resultsPath}`, `report: ${report}`);
+  }
   if (result.stop !== null) process.exitCode = 1;
   return {
     data: {
@@ -152,6 +185,7 @@ export async function runReason(
       ...(plan === null ? {} : { plan }),
       results: rows,
       resultsPath: result.resultsPath,
+      report,
     },
     text: lines.join("\n"),
   };

@@ -81,8 +81,8 @@ export const command = addAskingOptions(
 Jobs (JSON Lines): {"id": "a", "media": ["a.mp4"], "prompt": "vqa", "values": {"question": "…"}}, or
 {"id": "a", "media": "a.png", "question": "…"}; paths are relative to the file. Addresses are never fetched.
 
-With --out: results.jsonl (one row per job, by id), summary.json, ledger.jsonl (every reply), and overlays/ with
-boxes, points and time spans drawn on the pictures (films need ffmpeg).
+With --out: results.jsonl (one row per job, by id), summary.json, ledger.jsonl (every reply), report.html (failures
+first), and overlays/ with boxes, points and time spans drawn on the pictures (films need ffmpeg).
 
 Keys come from the environment: OPENAI_API_KEY and NVIDIA_API_KEY for those services, CAUSEWAY_API_KEY for any
 other address. CAUSEWAY_MODEL sets the default of --model. Serve Cosmos-Reason2 with

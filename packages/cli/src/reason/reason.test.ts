@@ -140,6 +140,12 @@ test("a folder and a job file: joined by id, bad rows named, and a second run as
     '"https://example.com/x.png" is an address; media are never fetched',
     'Unrecognized key: "medai"',
   ]);
+  const page = await readFile(join(root, "out/report.html"), "utf8");
+  expect(page.indexOf("no readable picture")).toBeGreaterThan(0);
+  // Failures first, each item with its picture.
+  expect(page.indexOf("in/broken.png")).toBeLessThan(page.indexOf("in/a.png"));
+  expect(page.match(/src="data:image\/jpeg/g)?.length).toBe(3);
+  expect(page).not.toContain("Synthetic:");
   const asked = server.requests.length;
   const second = (await run(["in", "jobs.jsonl"], options)).data as Data;
   expect(server.requests.length).toBe(asked);
@@ -193,6 +199,7 @@ test("replies from a file are read and drawn like a model's, and marked syntheti
     ],
   });
   expect(await readdir(join(root, "out/overlays"))).toEqual(["a.png.png"]);
+  expect(await readFile(join(root, "out/report.html"), "utf8")).toContain("Synthetic:");
 });
 
 test("what a person got wrong is said in one line", async () => {
