@@ -136,6 +136,13 @@ export {
   type DriveResult,
   type DriveSample,
 } from "./alpamayo/driver.ts";
+export { assertReleaseIds, readRelease, type Release, releasedIds } from "./alpamayo/release.ts";
+export {
+  asLoadedInBf16,
+  type UpstreamDefect,
+  zipAssistantEnds,
+  zipSpansOverBatch,
+} from "./alpamayo/upstream.ts";
 export { AlpamayoModel } from "./alpamayo/model.ts";
 export {
   type MediaTokens,
@@ -232,6 +239,7 @@ export {
   searchScales,
 } from "./quantized/activation-aware.ts";
 export { BackboneEngine, type VisualTokens } from "./quantized/backbone-engine.ts";
+export { QuantizedSequenceEngine } from "./quantized/sequence-engine.ts";
 export { type QuantizationRecord, QuantizedFolder } from "./quantized/folder.ts";
 export { loadQuantizedDriver, readQuantized } from "./quantized/load-driver.ts";
 export {

@@ -103,6 +103,7 @@ export async function chat(
   const model = await openLocalChatModel(folder, {
     readVideo: readVideoBytes,
     ...(options.adapter === undefined ? {} : { adapter: options.adapter }),
+    ...(options.backbone === undefined ? {} : { backbone: options.backbone }),
     ...(options.speed === undefined ? {} : { speedMps: options.speed }),
   });
   for (const note of model.notes) progress.line(`note: ${note}`);

@@ -101,7 +101,10 @@ export async function driveOnce(
   options: DriveCommandOptions,
   { isDryRun }: CommandContext,
 ): Promise<Outcome> {
-  const model = await AlpamayoModel.load(folder);
+  const model = await AlpamayoModel.load(folder, {
+    constants: options.constants,
+    ...(options.backbone === undefined ? {} : { backbone: options.backbone }),
+  });
   const { codec } = model;
   try {
     const moment = await momentOf(source, codec, options);

@@ -33,6 +33,8 @@ export interface LocalChatOptions {
   readonly readVideo?: ReadVideo;
   /** Folder of a LoRA adapter in PEFT's form, merged in before use. */
   readonly adapter?: string;
+  /** Of an Alpamayo release: folder of its backbone, for its tokenizer and sizes. */
+  readonly backbone?: string;
   /** Speed that a driving model is told to have come with, straight ahead: a chat has no ego motion. */
   readonly speedMps?: number;
 }
@@ -84,11 +86,13 @@ async function openAnswerer(folder: string, options: LocalChatOptions): Promise<
   const config = await readFolderJson(folder, "config.json", { expected: "a model folder" });
   const type = (config as { model_type?: unknown } | null)?.model_type;
   if (type === "qwen3_vl") {
-    const model = await Qwen3VLModel.load(folder, {
-      change: async (weights) => {
-        if (options.adapter !== undefined) mergeLora(weights, await readLora(options.adapter));
-      },
-    });
+    const { adapter } = options;
+    const model = await Qwen3VLModel.load(
+      folder,
+      adapter === undefined
+        ? {}
+        : { change: async (weights) => mergeLora(weights, await readLora(adapter)) },
+    );
     return {
       name: modelName(folder),
       notes: [],
@@ -100,6 +104,7 @@ async function openAnswerer(folder: string, options: LocalChatOptions): Promise<
   }
   if (type === "alpamayo_r1" || type === "alpamayo1_5") {
     const model = await AlpamayoModel.load(folder, {
+      ...(options.backbone === undefined ? {} : { backbone: options.backbone }),
       change: async (weights) => {
         if (options.adapter !== undefined)
           mergeLora(weights, await readLora(options.adapter), "vlm.");

@@ -18,6 +18,7 @@ import {
   tensor,
   type Value,
 } from "@causeway/graph";
+import { bfloat16FromFloat, floatFromBfloat16 } from "../safetensors/dtypes.ts";
 import type { AlpamayoConfig } from "./config.ts";
 
 const normEps = 1e-5;
@@ -67,9 +68,11 @@ export function actionInProj(
   prefix = "action_in_proj.",
 ): { readonly embeds: Value; readonly trace: ReadonlyMap<string, Value> } {
   const [batch, steps, dims] = action_BKA.shape as [number, number, number];
-  const { hiddenSize, numEncLayers, numFourierFeats, maxFreq, minFreq } = settings;
+  const { hiddenSize, numEncLayers, numFourierFeats, maxFreq, minFreq, frequencyType } = settings;
   const weight = (name: string, ...shape: number[]) => g.parameter(prefix + name, shape);
-  const frequencies = fourierFrequencies(numFourierFeats, maxFreq, minFreq);
+  const exact = fourierFrequencies(numFourierFeats, maxFreq, minFreq);
+  const frequencies =
+    frequencyType === undefined ? exact : exact.map((f) => floatFromBfloat16(bfloat16FromFloat(f)));
   // [B, K, 2, 1] to [B, K, 2, F] to [B, K, 2F]: per dimension its sines and cosines.
   const ofActions = fourierFeatures(g, reshape(action_BKA, [batch, steps, dims, 1]), frequencies);
   const ofTime = broadcastTo(fourierFeatures(g, reshape(time_B, [batch, 1, 1]), frequencies), [

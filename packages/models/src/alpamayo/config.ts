@@ -18,6 +18,8 @@ export interface AlpamayoConfig {
     readonly maxFreq: number;
     /** Lowest Fourier frequency; 1 in the releases. */
     readonly minFreq?: number;
+    /** "bfloat16" rounds the frequencies, see `asLoadedInBf16`; float32 when left out. */
+    readonly frequencyType?: "bfloat16";
   };
   readonly actionSpace: ActionSpaceConfig;
   /** Uniform bins over normalised actions in [min, max]. */
@@ -162,7 +164,7 @@ export function parseAlpamayoConfig(value: unknown, vlmJson?: unknown): Alpamayo
       `config.json: dims_min ${JSON.stringify(lows)} and dims_max ${JSON.stringify(highs)}: both action dimensions must share one range`,
     );
   }
-  return {
+  const config: AlpamayoConfig = {
     vlm: {
       ...vlm,
       text: { ...vlm.text, vocabSize: numberAt(json, "vocab_size", vlm.text.vocabSize) },
@@ -179,6 +181,7 @@ export function parseAlpamayoConfig(value: unknown, vlmJson?: unknown): Alpamayo
       maxFreq: numberAt(inProj, "max_freq"),
       // Not a release key.
       minFreq: numberAt(inProj, "min_freq", 1),
+      ...(inProj["freqs_dtype"] === "bfloat16" ? { frequencyType: "bfloat16" as const } : {}),
     },
     actionSpace: actionSpace(field(json, "action_space_cfg"), "action_space_cfg"),
     futureTokens: {
@@ -199,6 +202,34 @@ export function parseAlpamayoConfig(value: unknown, vlmJson?: unknown): Alpamayo
     flowSteps: numberAt(diffusion, "num_inference_steps", 10),
     addSpecialTokens: json["add_special_tokens"] !== false,
   };
+  checkSizes(config);
+  return config;
+}
+
+/** Whole positive numbers of a sane size: a hostile one would otherwise fill the memory before any weight is read. */
+function checkSizes(config: AlpamayoConfig): void {
+  const { expert, actionInProj, actionSpace, futureTokens, historyTokens } = config;
+  const sizes: readonly [string, number, number][] = [
+    ["vocab_size", config.vlm.text.vocabSize, 10_000_000],
+    ["expert hidden_size", expert.hiddenSize, 131_072],
+    ["expert intermediate_size", expert.intermediateSize, 1_048_576],
+    ["expert num_attention_heads", expert.numHeads, 4096],
+    ["action_in_proj hidden_size", actionInProj.hiddenSize, 131_072],
+    ["num_enc_layers", actionInProj.numEncLayers, 64],
+    ["num_fourier_feats", actionInProj.numFourierFeats, 4096],
+    ["n_waypoints", actionSpace.waypointCount, 4096],
+    ["future num_bins", futureTokens.bins, 1_000_000],
+    ["tokens_per_future_traj", futureTokens.count, 16_384],
+    ["history num_bins", historyTokens.bins, 1_000_000],
+    ["tokens_per_history_traj", historyTokens.count, 16_384],
+    ["num_inference_steps", config.flowSteps, 10_000],
+  ];
+  for (const [name, value, limit] of sizes) {
+    if (!Number.isInteger(value) || value < 1 || value > limit)
+      throw new ConfigError(
+        `config.json: ${name} is ${value}; expected a whole number from 1 to ${limit}`,
+      );
+  }
 }
 
 /** `config.json` in release form with the Qwen3-VL configuration inside, so that a folder is complete. */
@@ -264,6 +295,9 @@ export function formatAlpamayoConfig(config: AlpamayoConfig): Json {
       ...((config.actionInProj.minFreq ?? 1) === 1
         ? {}
         : { min_freq: config.actionInProj.minFreq }),
+      ...(config.actionInProj.frequencyType === undefined
+        ? {}
+        : { freqs_dtype: config.actionInProj.frequencyType }),
       num_enc_layers: config.actionInProj.numEncLayers,
       num_fourier_feats: config.actionInProj.numFourierFeats,
     },

@@ -9,11 +9,14 @@ import { FloatSequenceEngine, type SequenceEngine } from "../generation/sequence
 import type { ModelInput } from "../input.ts";
 import { Checkpoint } from "../safetensors/checkpoint.ts";
 import { floatTensorToWrite, writeSafetensors } from "../safetensors/file.ts";
+import type { TokenizerJson } from "../tokenizer/bpe-trainer.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { DrivingCodec } from "./codec.ts";
 import { formatAlpamayoConfig, parseAlpamayoConfig } from "./config.ts";
 import { type DriveOptions, Driver, type DriveResult } from "./driver.ts";
 import type { ModelManifest } from "./manifest.ts";
+import { readRelease, type Release } from "./release.ts";
+import { asLoadedInBf16 } from "./upstream.ts";
 import { checkWeights, initialWeights, isSpareAlpamayoTensor, type Weights } from "./weights.ts";
 
 /** A driving model: configuration, manifest and tokenizer (in the codec) with weights. */
@@ -38,23 +41,25 @@ export class AlpamayoModel {
     return new AlpamayoModel(codec, initialWeights(codec.config, rng, codec.manifest.vocabulary));
   }
 
-  /** Reads a folder that `save` wrote: config.json, manifest.json, tokenizer.json, model.safetensors (or shards). */
+  /**
+   * Reads a folder that `save` wrote (config.json, manifest.json, tokenizer.json, weights), or a released Alpamayo R1 or
+   * 1.5 folder, which has no manifest.
+   */
   static async load(
     folder: string,
     options: {
+      /** Folder of a release's backbone, for its tokenizer and configuration. */
+      readonly backbone?: string;
+      /** "bf16-as-loaded" rounds constants as the deployed releases have them; exact when left out. */
+      readonly constants?: "reference" | "bf16-as-loaded";
       /** Changes weights before use, e.g. an adapter that is merged in. */
       readonly change?: (weights: Map<string, Tensor>) => void | Promise<void>;
     } = {},
   ): Promise<AlpamayoModel> {
-    const expected = "config.json, manifest.json, tokenizer.json and model.safetensors";
-    const json = (name: string) => readFolderJson(folder, name, { expected });
-    const config = parseAlpamayoConfig(await json("config.json"));
-    const tokenizer = new Tokenizer(
-      (await json("tokenizer.json")) as ConstructorParameters<typeof Tokenizer>[0],
-    );
+    const { config, tokenizer, manifest } = await readFolder(folder, options.backbone ?? null);
     const codec = new DrivingCodec(
-      config,
-      (await json("manifest.json")) as ModelManifest,
+      options.constants === "bf16-as-loaded" ? asLoadedInBf16(config) : config,
+      manifest,
       tokenizer,
     );
     const checkpoint = await Checkpoint.open(folder);
@@ -115,4 +120,18 @@ export class AlpamayoModel {
     await this.#driver?.dispose();
     this.#driver = null;
   }
+}
+
+/** Everything of a folder but its weights. */
+async function readFolder(folder: string, backbone: string | null): Promise<Release> {
+  const manifest = await readFolderJson(folder, "manifest.json", { isOptional: true });
+  if (manifest === null) return readRelease(folder, backbone);
+  const expected = "config.json, manifest.json, tokenizer.json and model.safetensors";
+  return {
+    config: parseAlpamayoConfig(await readFolderJson(folder, "config.json", { expected })),
+    tokenizer: new Tokenizer(
+      (await readFolderJson(folder, "tokenizer.json", { expected })) as TokenizerJson,
+    ),
+    manifest: manifest as ModelManifest,
+  };
 }

@@ -3,8 +3,19 @@
  * Stage 1: VLM on text and discrete trajectory tokens; loss = mean over trajectory labels + mean over other labels.
  * Stage 2: expert by flow matching; VLM frozen, its keys and values are a constant prefix.
  */
-import { add, Graph, mse, mul, nll, reduceSum, stopGradient, type Value } from "@causeway/graph";
-import { type BackboneShape, buildBackbone, outputHead } from "../qwen3vl/model.ts";
+import {
+  add,
+  Graph,
+  mse,
+  mul,
+  nll,
+  reduceSum,
+  stopGradient,
+  tensor,
+  type Tensor,
+  type Value,
+} from "@causeway/graph";
+import { type BackboneShape, buildBackbone, maskedScore, outputHead } from "../qwen3vl/model.ts";
 import { repeatRows } from "../generation/graphs.ts";
 import type { AlpamayoConfig } from "./config.ts";
 import { expertField, type ExpertOutput } from "./expert.ts";
@@ -87,6 +98,8 @@ export function stage1Loss(
 export interface Stage2Shape extends BackboneShape {
   /** Noise draws that share one prefix: the VLM runs once per sample, the expert this many times. */
   readonly drawsPerSample: number;
+  /** Reproduces a defect of the released training, see upstream.ts. */
+  readonly upstream?: "sdpa_causal";
 }
 
 /**
@@ -110,6 +123,7 @@ export function buildStage2(
   const steps = config.actionSpace.waypointCount;
   const half = config.vlm.text.headDim / 2;
   const repeat = (x: Value) => repeatRows(x, draws);
+  const expertMaskInput = graph.input("expert_mask", [batch, 1, 1, length + steps]);
   const expert = expertField(
     graph,
     config,
@@ -119,11 +133,24 @@ export function buildStage2(
       key: repeat(stopGradient(key)),
       value: repeat(stopGradient(value)),
     })),
-    repeat(graph.input("expert_mask", [batch, 1, 1, length + steps])),
+    repeat(
+      shape.upstream === "sdpa_causal"
+        ? add(expertMaskInput, graph.constant(causalWaypoints(length, steps)))
+        : expertMaskInput,
+    ),
     repeat(graph.input("expert_cos", [batch, steps, half])),
     repeat(graph.input("expert_sin", [batch, steps, half])),
   );
   const loss = mse(expert.velocity, graph.input("target", [rows, steps, 2]));
   const trainable = new Map([...graph.parameters].filter(([name]) => !frozen.has(name)));
   return { graph, loss, parts: new Map(), trainable, frozen, expert };
+}
+
+/** [1, 1, K, T + K]: waypoint k sees the whole prefix and waypoints up to k. */
+function causalWaypoints(prefixLength: number, steps: number): Tensor {
+  const width = prefixLength + steps;
+  const mask = new Float32Array(steps * width);
+  for (let k = 0; k < steps; k++)
+    mask.fill(maskedScore, k * width + prefixLength + k + 1, (k + 1) * width);
+  return tensor(mask, [1, 1, steps, width]);
 }

@@ -10,6 +10,7 @@ import {
   PromptRenderer,
   type RequestItem,
 } from "../alpamayo/prompt.ts";
+import { zipSpansOverBatch } from "../alpamayo/upstream.ts";
 import {
   type DrivingTokenName,
   drivingTokenNames,
@@ -145,6 +146,13 @@ async function checkLabelMasks(
       });
       const withEnds = (mask: number[][]) =>
         mask.map((row, b) => row.map((v, i) => v | ((ends[b] as number[])[i] as number)));
+      check.exact(
+        "labels_mask as upstream makes it",
+        zipSpansOverBatch(rows, vocabulary, assistant, ["cot", "traj_future"]).map((row) =>
+          row.map(Number),
+        ),
+        await integerRows(data, `${variant}.labels_mask`),
+      );
       // Upstream pairs starts and ends over the batch. Where every row closes what it opens that is the same as row by
       // row; elsewhere its answer is a known defect that we do not copy.
       const isOpen = (row: readonly number[]) =>

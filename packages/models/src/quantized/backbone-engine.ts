@@ -99,22 +99,26 @@ export class BackboneEngine {
     visual: VisualTokens | null,
     grids: readonly Grid[],
     rows?: readonly number[],
+    videos: readonly Grid[] = [],
   ): Promise<Float32Array> {
     const { text, vision, imageTokenId, videoTokenId } = this.config;
     this.steps.reset();
     const { axes, next } = ropePositions(
       [ids],
       null,
-      { images: grids },
+      { images: grids, videos },
       { imageTokenId, videoTokenId, spatialMergeSize: vision.spatialMergeSize },
     );
     this.#next = next[0] as number;
     const width = text.hiddenSize;
     const embeds = await this.#embed(ids);
     const deepstack = visual?.deepstack.map(() => new Float32Array(embeds.length)) ?? null;
-    let seen = 0;
+    // Visual tokens of all pictures come first, those of videos after them, whatever the order in the text.
+    let image = 0;
+    let video = ids.reduce((count, id) => count + (id === imageTokenId ? 1 : 0), 0);
     for (const [i, id] of ids.entries()) {
-      if (id !== imageTokenId) continue;
+      if (id !== imageTokenId && id !== videoTokenId) continue;
+      const seen = id === imageTokenId ? image++ : video++;
       const row = [seen * width, (seen + 1) * width] as const;
       if (visual === null || row[1] > visual.merged.length)
         throw new ConfigError(`prompt: placeholder ${seen} at token ${i} has no visual token`);
@@ -122,7 +126,6 @@ export class BackboneEngine {
       visual.deepstack.forEach((level, k) =>
         deepstack?.[k]?.set(level.subarray(...row), i * width),
       );
-      seen++;
     }
     return this.steps.run({ embeds, axes, deepstack, ...(rows === undefined ? {} : { rows }) });
   }

@@ -15,6 +15,8 @@ import {
   type SequenceEngine,
   type VisualPrompt,
 } from "../generation/sequence-engine.ts";
+import { quantizationFile } from "../quantized/folder.ts";
+import { QuantizedSequenceEngine } from "../quantized/sequence-engine.ts";
 import { Checkpoint } from "../safetensors/checkpoint.ts";
 import type { TokenizerJson } from "../tokenizer/bpe-trainer.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -73,14 +75,25 @@ export interface Qwen3VLParts {
 export class Qwen3VLModel {
   readonly parts: Qwen3VLParts;
   readonly weights: Weights;
-  #engine: SequenceEngine | null = null;
+  readonly #openEngine: () => Promise<SequenceEngine>;
+  #engine: Promise<SequenceEngine> | null = null;
 
-  constructor(parts: Qwen3VLParts, weights: Weights) {
+  /** @param openEngine  Makes the engine of a model whose weights are not held here, e.g. of a quantised folder. */
+  constructor(
+    parts: Qwen3VLParts,
+    weights: Weights,
+    openEngine: () => Promise<SequenceEngine> = async () =>
+      new FloatSequenceEngine(parts.config, weights),
+  ) {
     this.parts = parts;
     this.weights = weights;
+    this.#openEngine = openEngine;
   }
 
-  /** Reads a Hugging Face folder. Every tensor must be known, there, and of the right shape. */
+  /**
+   * Reads a Hugging Face folder; every tensor must be known, there, and of the right shape. A folder that
+   * `causeway model quantize` wrote is not read but mapped, and has no `weights`.
+   */
   static async load(
     folder: string,
     options: {
@@ -89,6 +102,16 @@ export class Qwen3VLModel {
     } = {},
   ): Promise<Qwen3VLModel> {
     const parts = await readQwen3VLParts(folder);
+    const isQuantized =
+      (await readFolderJson(folder, quantizationFile, { isOptional: true })) !== null;
+    if (isQuantized) {
+      if (options.change !== undefined)
+        throw new ConfigError(
+          `weights of a quantised folder cannot be changed; merge the adapter first, then quantise. (${folder})`,
+        );
+      const engine = () => QuantizedSequenceEngine.open(folder, parts.config);
+      return new Qwen3VLModel(parts, new Map(), engine);
+    }
     const checkpoint = await Checkpoint.open(folder);
     try {
       const weights = await readQwen3VLWeights(parts.config, checkpoint);
@@ -102,6 +125,8 @@ export class Qwen3VLModel {
   /** Writes a folder that `load` and the original libraries read; the weights come last. */
   async save(folder: string, options: WriteWeightsOptions = {}): Promise<void> {
     const { config, tokenizer, template, kept } = this.parts;
+    if (this.weights.size === 0)
+      throw new ConfigError("save: the weights of this model are mapped from its quantised folder");
     await mkdir(folder, { recursive: true });
     await writeJsonFile(join(folder, "config.json"), {
       ...formatQwen3VLConfig(config),
@@ -126,15 +151,16 @@ export class Qwen3VLModel {
     prompt: VisualPrompt,
     options: Pick<GenerateOptions, "rng" | "maxTokens"> & Partial<GenerateOptions>,
   ): Promise<Generation> {
-    const { config, tokenizer, generation } = this.parts;
-    this.#engine ??= new FloatSequenceEngine(config, this.weights);
-    return generateText(this.#engine, tokenizer, prompt, { ...generation, ...options });
+    const { tokenizer, generation } = this.parts;
+    this.#engine ??= this.#openEngine();
+    return generateText(await this.#engine, tokenizer, prompt, { ...generation, ...options });
   }
 
   /** Frees compiled graphs; the model can be used again. */
   async dispose(): Promise<void> {
-    await this.#engine?.dispose();
+    const engine = this.#engine;
     this.#engine = null;
+    await (await engine)?.dispose();
   }
 }
 

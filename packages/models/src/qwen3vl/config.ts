@@ -161,12 +161,47 @@ export function parseQwen3VLConfig(value: unknown): Qwen3VLConfig {
   return config;
 }
 
+/** No released model comes near these; beyond them a file is hostile or damaged, and believing it would fill the memory. */
+const textLimits = {
+  vocabSize: 10_000_000,
+  hiddenSize: 131_072,
+  intermediateSize: 1_048_576,
+  numLayers: 1024,
+  numHeads: 4096,
+  numKvHeads: 4096,
+  headDim: 4096,
+} as const;
+const visionLimits = {
+  depth: 1024,
+  hiddenSize: 131_072,
+  intermediateSize: 1_048_576,
+  numHeads: 4096,
+  inChannels: 16,
+  patchSize: 256,
+  spatialMergeSize: 16,
+  temporalPatchSize: 64,
+  outHiddenSize: 131_072,
+  numPositionEmbeddings: 16_777_216,
+} as const;
+
+function sizeLimits<K extends string>(
+  sizes: Readonly<Record<NoInfer<K>, number>>,
+  limits: Readonly<Record<K, number>>,
+): [boolean, string][] {
+  return (Object.keys(limits) as K[]).map((key) => [
+    sizes[key] <= limits[key],
+    `${key} is ${sizes[key]}; at most ${limits[key]} is accepted`,
+  ]);
+}
+
 /** Sizes that must fit together; throws `ConfigError` with both numbers. */
 export function checkQwen3VLConfig({ text, vision }: Qwen3VLConfig): void {
   const pairs = text.mropeSection.reduce((a, b) => a + b, 0);
   const side = Math.sqrt(vision.numPositionEmbeddings);
   const visionHeadDim = vision.hiddenSize / vision.numHeads;
   const checks: readonly [boolean, string][] = [
+    ...sizeLimits(text, textLimits),
+    ...sizeLimits(vision, visionLimits),
     [text.headDim % 2 === 0, `head_dim ${text.headDim} is odd`],
     [
       pairs === text.headDim / 2,

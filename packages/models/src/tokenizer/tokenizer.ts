@@ -12,18 +12,22 @@ export class Tokenizer {
   readonly #addedIds: ReadonlySet<number>;
 
   constructor(json: TokenizerJson) {
-    if (json.model?.type !== "BPE" || !Array.isArray(json.added_tokens)) {
-      throw new FormatError(
-        `tokenizer.json: model type is ${JSON.stringify(json.model?.type)}; expected "BPE" with added_tokens`,
-      );
-    }
+    checkTokenizerJson(json);
     const idOf = new Map(Object.entries(json.model.vocab));
     for (const { content, id } of json.added_tokens) idOf.set(content, id);
     this.json = json;
     this.#idOf = idOf;
     this.#addedIds = new Set(json.added_tokens.map(({ id }) => id));
     this.size = 1 + [...idOf.values()].reduce((a, b) => Math.max(a, b), -1);
-    this.#encoder = new Encoder(json, {});
+    try {
+      this.#encoder = new Encoder(json, {});
+    } catch (cause) {
+      throw new FormatError(
+        `tokenizer.json: ${cause instanceof Error ? cause.message : String(cause)}`,
+        null,
+        { cause },
+      );
+    }
   }
 
   /** Ids of a text; added tokens in the text become their own ids. Nothing is added around it. */
@@ -73,5 +77,28 @@ export class Tokenizer {
       added.push(addedToken(next++, content, special));
     }
     return new Tokenizer({ ...this.json, added_tokens: added });
+  }
+}
+
+/** The parts that are read here; a file of another kind, or a damaged one, is named before anything is built from it. */
+function checkTokenizerJson(json: TokenizerJson): void {
+  const fail = (message: string): never => {
+    throw new FormatError(`tokenizer.json: ${message}`);
+  };
+  const isId = (id: unknown): id is number =>
+    typeof id === "number" && Number.isInteger(id) && id >= 0 && id < 2 ** 31;
+  if (typeof json !== "object" || json === null || json.model?.type !== "BPE")
+    fail(`model type is ${JSON.stringify(json?.model?.type) ?? "missing"}; expected "BPE"`);
+  const { vocab, merges } = json.model;
+  if (typeof vocab !== "object" || vocab === null || Array.isArray(vocab))
+    fail("model.vocab is not an object");
+  for (const [token, id] of Object.entries(vocab))
+    if (!isId(id)) fail(`token ${JSON.stringify(token).slice(0, 60)} has id ${JSON.stringify(id)}`);
+  if (!Array.isArray(merges)) fail("model.merges is not a list");
+  if (!Array.isArray(json.added_tokens)) fail("added_tokens is not a list");
+  for (const added of json.added_tokens as readonly unknown[]) {
+    const { content, id } = (added ?? {}) as { content?: unknown; id?: unknown };
+    if (typeof content !== "string" || content === "" || !isId(id))
+      fail(`added token ${(JSON.stringify(added) ?? "").slice(0, 80)} has no content or id`);
   }
 }

@@ -24,6 +24,7 @@ export interface ChatOptions extends CommonOptions {
   readonly seed: number;
   readonly stop: readonly string[];
   readonly speed?: number;
+  readonly backbone?: string;
 }
 
 export const number =
@@ -51,6 +52,7 @@ export const command = createCommand(
   .option("--image <file>", "a picture (JPEG, PNG, WebP); again for more", several, [])
   .option("--video <file>", "a video; again for more", several, [])
   .option("--adapter <folder>", "a LoRA adapter (PEFT) to merge in")
+  .option("--backbone <folder>", "of an Alpamayo release: folder of its backbone")
   .option("--fps <n>", "frames per second to look at (default: the model's own)", number(0.1, 60))
   .option("--max-tokens <n>", "longest answer", wholeNumber(1, 65_536), 1024)
   .option("--temperature <t>", "0 takes the most likely token", number(0, 10))

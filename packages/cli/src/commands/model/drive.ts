@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { Option } from "commander";
 import {
   action,
   type CommonOptions,
@@ -20,6 +21,8 @@ export interface DriveCommandOptions extends CommonOptions {
   readonly nav?: string;
   readonly guidance?: number;
   readonly speed: number;
+  readonly backbone?: string;
+  readonly constants: "reference" | "bf16-as-loaded";
 }
 
 export const command = createCommand(
@@ -32,6 +35,12 @@ export const command = createCommand(
 )
   .argument("<folder>", "a driving model folder")
   .argument("<source>", "a dataset folder, a drive (.mcap) or a video file")
+  .option("--backbone <folder>", "of a release: folder of its backbone, for tokenizer and sizes")
+  .addOption(
+    new Option("--constants <kind>", "exact, or rounded as the releases are deployed")
+      .choices(["reference", "bf16-as-loaded"])
+      .default("reference"),
+  )
   .option("--drive <id>", "which drive of a dataset (default: the first)")
   .option("--at <secs>", "time in the drive (default: the middle)", number(0, 1e6))
   .option("--samples <n>", "reasonings, each with its trajectory", wholeNumber(1, 64), 6)

@@ -1,20 +1,25 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compile, gradients, type Tensor, type Value } from "@causeway/graph";
 import {
   AlpamayoModel,
+  asLoadedInBf16,
   BatchBuilder,
   buildStage1,
   buildStage2,
   drawFlowSample,
+  type DriveResult,
+  DrivingCodec,
+  formatAlpamayoConfig,
+  parseAlpamayoConfig,
   stage1Shape,
   stage2Shape,
   type TrainingExample,
   type TrainingGraph,
 } from "@causeway/models";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rngOf, scene, sentences, straight, tinyCodec } from "./tiny.ts";
+import { rngOf, scene, sentences, straight, tinyCodec } from "../../test/tiny.ts";
 
 const codec = tinyCodec();
 let model: AlpamayoModel;
@@ -249,5 +254,89 @@ describe("training graphs", () => {
       0,
     );
     for (let i = 0; i < labelled; i++) expect(long[i]).toBeCloseTo(short[i] as number, 4);
+  });
+});
+
+describe("guidance on the navigation text", () => {
+  it("extrapolates from the field without the route to the one with it", async () => {
+    // One Euler step: the result is then linear in the weight.
+    const oneStep = new AlpamayoModel(
+      new DrivingCodec({ ...codec.config, flowSteps: 1 }, codec.manifest, codec.tokenizer),
+      model.weights,
+    );
+    const input = scene(rngOf(3), { red: false, speedMps: 6, navText: "Turn left in 11m" });
+    const actions = async (guidance?: number) => {
+      const [result] = await oneStep.drive([input], {
+        ...drive(5, 2),
+        ...(guidance === undefined ? {} : { guidance }),
+      });
+      return (result as DriveResult).samples.map(({ action }) => action);
+    };
+    const [plain, one, without, twice] = await Promise.all([
+      actions(),
+      actions(1),
+      actions(0),
+      actions(2),
+    ]);
+    expect(one).toEqual(plain);
+    expect(without).not.toEqual(plain);
+    twice.forEach((action, k) =>
+      action.forEach((value, i) =>
+        expect(value).toBeCloseTo(
+          2 * (plain[k] as Float32Array)[i] - (without[k] as Float32Array)[i],
+          3,
+        ),
+      ),
+    );
+    const silent = scene(rngOf(3), { red: false, speedMps: 6 });
+    await expect(oneStep.drive([silent], { ...drive(5), guidance: 1.5 })).rejects.toThrow(
+      /guidance needs a navigation text, and input 0 has none/,
+    );
+    await oneStep.dispose();
+  });
+});
+
+describe("a released folder", () => {
+  it("has its manifest made from its configuration, and its ids asserted", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "release-"));
+    try {
+      await model.save(folder);
+      await rm(join(folder, "manifest.json"));
+      const release = await AlpamayoModel.load(folder);
+      expect(release.codec.manifest).toMatchObject({
+        name: "alpamayo-r1",
+        promptVersion: "r1",
+        cameraLabels: false,
+        image: { heightPx: 320, widthPx: 576 },
+        vocabulary: { futureFirst: codec.manifest.vocabulary.futureFirst },
+      });
+      expect(release.codec.manifest.cameras.map(({ index }) => index)).toEqual([0, 1, 2, 6]);
+      const path = join(folder, "config.json");
+      const json = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+      await writeFile(path, JSON.stringify({ ...json, traj_token_start_idx: 7 }));
+      await expect(AlpamayoModel.load(folder)).rejects.toThrow(
+        /traj_token_start_idx is \d+ here, 7 in the release/,
+      );
+      const { vlm_config: _, ...bare } = json;
+      await writeFile(path, JSON.stringify({ ...bare, vlm_name_or_path: "some/backbone" }));
+      await expect(AlpamayoModel.load(folder)).rejects.toThrow(/--backbone/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("can have its constants as they are once built in bfloat16", () => {
+    const loaded = asLoadedInBf16({
+      ...codec.config,
+      actionInProj: { ...codec.config.actionInProj, minFreq: 1, maxFreq: 100 },
+    });
+    expect(loaded.actionSpace.accelStd).toBe(0.6796875);
+    expect(loaded.actionSpace.accelMean).toBeCloseTo(0.0290527, 7);
+    expect(loaded.actionSpace.curvatureStd).toBeCloseTo(0.026123, 6);
+    const again = parseAlpamayoConfig(JSON.parse(JSON.stringify(formatAlpamayoConfig(loaded))));
+    expect([again.actionSpace, again.actionInProj]).toEqual([
+      loaded.actionSpace,
+      loaded.actionInProj,
+    ]);
   });
 });
