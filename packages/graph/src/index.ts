@@ -62,6 +62,7 @@ export { lowerGraph, type LowerOptions } from "./onnx/lower.ts";
 export { writeOnnxModel } from "./onnx/model.ts";
 export { printGraph } from "./print.ts";
 export { verifyGraph } from "./verify.ts";
+export { type OnnxFile, OnnxFileError, type OnnxPort, openOnnxFile } from "./onnx-file.ts";
 export { compile, ortNode } from "./ort-node.ts";
 export type {
   CompileOptions,

@@ -83,7 +83,14 @@ export async function answerItem<Value>(
     ...(extraBody === undefined ? {} : { extraBody }),
   });
   for (let k = 0; ; k++) {
-    const sampling = retrySampling(request.sampling, k);
+    const { seed } = request.sampling;
+    // Trials with one seed would all be the same answer.
+    const sampling = retrySampling(
+      seed === undefined || trial === 0
+        ? request.sampling
+        : { ...request.sampling, seed: seed + trial },
+      k,
+    );
     let reply: ChatReply;
     try {
       const asked = await ask(
