@@ -158,3 +158,12 @@ export {
   laneThresholds,
 } from "./lanes/lane-actions.ts";
 export { type LaneTrack, trackLanes } from "./lanes/match.ts";
+export {
+  type KeyframeRule,
+  type Scenario,
+  scenarioCatalogue,
+  type ScenarioCondition,
+  type ScenarioId,
+  scenarioIds,
+} from "./scenarios/catalogue.ts";
+export { findScenarios, type ScenarioInput, type ScenarioOccurrence } from "./scenarios/find.ts";

@@ -16,6 +16,7 @@ interface LabelCommandOptions extends CommonOptions {
   readonly every: string;
   readonly seed: number;
   readonly pages: number;
+  readonly perStratum?: number;
 }
 
 const moduleOf = (name: string): string => new URL(`../stages/${name}.ts`, import.meta.url).href;
@@ -29,6 +30,11 @@ export const command = createCommand(
   .option("--every <secs>", "seconds between samples", "0.5")
   .option("--seed <n>", "chooses splits and wordings", wholeNumber(0, 0xffffffff), 1)
   .option(
+    "--per-stratum <n>",
+    "keyframes of one kind (change, curvature, speed) at most, over all drives (default: all)",
+    wholeNumber(1, 1_000_000),
+  )
+  .option(
     "--pages <n>",
     "drives that get a page of their own in the report",
     wholeNumber(0, 10_000),
@@ -36,7 +42,7 @@ export const command = createCommand(
   )
   .addHelpText(
     "after",
-    "\nWrites labels/meta-actions.jsonl, labels/oracle.jsonl, labels/samples.jsonl and report/index.html.",
+    "\nWrites labels/meta-actions.jsonl, labels/keyframes.jsonl, labels/oracle.jsonl, labels/samples.jsonl and report/index.html.",
   )
   .action(
     action<LabelCommandOptions, [string]>(
@@ -83,6 +89,7 @@ export const command = createCommand(
             trainEverySecs: every,
             heldOutEverySecs: every,
             name: dataset.name || basename(dir),
+            keyframesPerStratum: options.perStratum ?? null,
           };
           const labels = await run<LabelsResult>("label", "labels", labelsOptions);
           progress.finish("label", `${labels.drives} drives, ${labels.keyframes} keyframes`);

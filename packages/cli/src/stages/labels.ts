@@ -3,6 +3,7 @@
  *
  *   dataset.json, splits.json
  *   labels/meta-actions.jsonl  per drive: meta-actions, keyframes and why candidates were dropped
+ *   labels/keyframes.jsonl     over all drives: which keyframes are worth a label, balanced by quota, and which not
  *   labels/oracle.jsonl        per sample: the chain of causation, where the drive has the expert's truth
  *   labels/samples.jsonl       per sample: split, navigation text and sentence, what training needs to know of it
  */
@@ -16,11 +17,18 @@ import {
   type SplitName,
   writeJsonl,
 } from "@causeway/data";
-import { type CocLabel, inspectMotion, oracleLabel } from "@causeway/label";
+import {
+  type CocLabel,
+  columnsOf,
+  findScenarios,
+  inspectMotion,
+  oracleLabel,
+} from "@causeway/label";
 import { pushesOf } from "@causeway/sim";
 import type { Work, WorkContext } from "../pipeline/child-protocol.ts";
 import type { WorkInput } from "../pipeline/stage.ts";
 import type { DataSetting } from "./drives.ts";
+import { writeKeyframes } from "./keyframe-choice.ts";
 import { type PerceptionRow, perceptionOf } from "./perception-rows.ts";
 
 export interface LabelsOptions {
@@ -30,6 +38,8 @@ export interface LabelsOptions {
   readonly trainEverySecs: number;
   readonly heldOutEverySecs: number;
   readonly name: string;
+  /** Keyframes of each stratum at most, over the whole dataset; left out or null: all. */
+  readonly keyframesPerStratum?: number | null;
 }
 
 /** A row of labels/samples.jsonl. */
@@ -73,10 +83,11 @@ export async function labelDrive(
   readonly oracle: readonly CocLabel[];
   readonly samples: readonly SampleRow[];
 }> {
-  const { metaActions, manoeuvres, keyframes, droppedKeyframes } = inspectMotion(
+  const map = await drive.map();
+  const { series, metaActions, manoeuvres, keyframes, droppedKeyframes } = inspectMotion(
     drive.egoMotion,
     undefined,
-    await drive.map(),
+    map,
   );
   const every = split === "train" ? options.trainEverySecs : options.heldOutEverySecs;
   // A plan that begins in a push, or runs into one at once, is not the driver's: only what follows it is worth learning.
@@ -85,6 +96,12 @@ export async function labelDrive(
     (t0Us) => !pushes.some((p) => t0Us >= p.startUs - pushLeadUs && t0Us < p.endUs),
   );
   const decisions = await drive.decisions();
+  const scenarios = findScenarios({
+    columns: columnsOf(series),
+    meta: metaActions,
+    decisions,
+    map,
+  });
   const perceive = await perceptionOf(drive);
   const truth = { id: drive.id, decisions, egoMotion: drive.egoMotion };
   const oracle =
@@ -94,6 +111,7 @@ export async function labelDrive(
       driveId: drive.id,
       metaActions,
       manoeuvres,
+      scenarios,
       keyframes,
       droppedKeyframes,
       numKeyframes: keyframes.length,
@@ -149,6 +167,13 @@ export async function labelDataset(
     }
   }
   await writeJsonl(dataset.labelsPath("meta-actions"), metaRows());
+  const quota = await writeKeyframes(
+    dataset.labelsPath("meta-actions"),
+    dataset.labelsPath("keyframes"),
+    options.keyframesPerStratum ?? null,
+    options.seed,
+  );
+  result.keyframes = quota.chosen;
   await writeJsonl(dataset.labelsPath("oracle"), oracle);
   // Last: training looks for this file, so its presence means that all labels are there.
   await writeJsonl(dataset.labelsPath("samples"), samples);

@@ -82,7 +82,7 @@ export async function scoreDataset(
   const setting = hashOf({
     windows: policy.windows,
     pictures: policy.pictures,
-    versions: [scoreVersion, embeddingVersion, reader.version],
+    versions: [scoreVersion, embeddingVersion, embeddingDim, reader.version],
   });
   const total = dataset.drives.length;
   const skipped: SkippedDrive[] = [];

@@ -110,6 +110,8 @@ export interface DatasetReportData {
     readonly drives: number;
     readonly chosen: number;
     readonly dropped: Readonly<Record<string, number>>;
+    /** The scenario catalogue with how often each was found, zeros included. */
+    readonly scenarios: readonly { readonly title: string; readonly count: number }[];
     readonly strata: readonly { readonly stratum: string; readonly count: number }[];
   } | null;
   readonly labels: readonly LabelRates[];

@@ -28,7 +28,10 @@ export function keyframeSection(data: DatasetReportData): Html | null {
   if (keyframes === null) return null;
   const total = Object.values(keyframes.dropped).reduce((a, b) => a + b, keyframes.chosen);
   return html`<section id="keyframes"><h2>Keyframes</h2><p class="lead">${count(keyframes.chosen)} moments chosen of ${count(total)} candidates in ${count(keyframes.drives)} drives; labels/meta-actions.jsonl has the reason of each choice and each drop.</p>
-<div class="pair"><figure><figcaption>Why candidates were dropped</figcaption>${barList(Object.entries(keyframes.dropped).map(([name, value]) => ({ name: words(name), value, before: null })))}</figure>
+<div class="pair"><div class="stacked"><figure><figcaption>Scenarios found, of the catalogue of ${keyframes.scenarios.length}</figcaption>${barList(
+    keyframes.scenarios.map((s) => ({ name: s.title, value: s.count, before: null })),
+    20,
+  )}</figure><figure><figcaption>Why candidates were dropped</figcaption>${barList(Object.entries(keyframes.dropped).map(([name, value]) => ({ name: words(name), value, before: null })))}</figure></div>
 <figure><figcaption>Chosen, by change · change · curvature · speed</figcaption>${barList(
     keyframes.strata.map((s) => ({
       name: s.stratum.replaceAll("|", " · "),
