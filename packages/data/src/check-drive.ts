@@ -182,6 +182,14 @@ export function checkDrive(drive: Drive): void {
     }
     names.add(camera.name);
     stamps(`camera ${camera.name}`, camera.frames);
+    const { lens } = camera;
+    if (lens !== undefined) {
+      const { rigFromCamera, forward, backward, ...rest } = lens;
+      finite(`camera ${camera.name} lens`, rest);
+      finite(`camera ${camera.name} lens forward`, forward);
+      finite(`camera ${camera.name} lens backward`, backward);
+      finite(`camera ${camera.name} rigFromCamera`, rigFromCamera);
+    }
     if (camera.calibration !== null) {
       const { rigFromCamera, ...intrinsics } = camera.calibration;
       finite(`camera ${camera.name} calibration`, intrinsics);
@@ -219,6 +227,7 @@ export function checkDrive(drive: Drive): void {
       }
     });
   }
+  if (drive.reasoning !== undefined) stamps("reasoning", drive.reasoning);
   if (drive.map !== null) checkMap(drive.map, fail);
 }
 

@@ -5,8 +5,10 @@ import type {
   CameraFrame,
   DecisionFrame,
   Drive,
+  FThetaLens,
   LightFrame,
   PinholeCalibration,
+  ReasoningEvent,
   RoadMap,
   RouteStep,
 } from "./drive.ts";
@@ -16,6 +18,7 @@ import { DataConfigError } from "./errors.ts";
 export interface CameraIndex {
   readonly name: string;
   readonly calibration: PinholeCalibration | null;
+  readonly lens?: FThetaLens;
   /** One per frame, increasing. */
   readonly stampsUs: Float64Array;
 }
@@ -36,6 +39,7 @@ export interface DriveHandle {
     readonly lights: boolean;
     readonly map: boolean;
     readonly decisions: boolean;
+    readonly reasoning: boolean;
   };
   /** Topic names with message counts, in the order of the file. */
   readonly topics: readonly { readonly name: string; readonly messages: number }[];
@@ -47,6 +51,7 @@ export interface DriveHandle {
   lights(): Promise<readonly LightFrame[] | null>;
   map(): Promise<RoadMap | null>;
   decisions(): Promise<readonly DecisionFrame[] | null>;
+  reasoning(): Promise<readonly ReasoningEvent[] | null>;
   close(): Promise<void>;
 }
 
@@ -71,6 +76,7 @@ export function handleOfDrive(drive: Drive): DriveHandle {
     cameras: drive.cameras.map((c) => ({
       name: c.name,
       calibration: c.calibration,
+      ...(c.lens === undefined ? {} : { lens: c.lens }),
       stampsUs: Float64Array.from(c.frames, (f) => f.stampUs),
     })),
     route: drive.route,
@@ -79,6 +85,7 @@ export function handleOfDrive(drive: Drive): DriveHandle {
       lights: drive.lights !== null,
       map: drive.map !== null,
       decisions: drive.decisions !== null,
+      reasoning: drive.reasoning !== undefined,
     },
     topics: [],
     inputHash: null,
@@ -99,6 +106,7 @@ export function handleOfDrive(drive: Drive): DriveHandle {
     lights: async () => drive.lights,
     map: async () => drive.map,
     decisions: async () => drive.decisions,
+    reasoning: async () => drive.reasoning ?? null,
     close: async () => undefined,
   };
 }

@@ -22,6 +22,21 @@ export interface PinholeCalibration {
   };
 }
 
+/**
+ * f-theta lens: a ray at angle θ (rad) from the optical axis lands `Σ forward[k] θ^k` pixels from (cx, cy); `backward` is the
+ * inverse, radius in pixels to angle. Camera axes as for a pinhole. For sources whose wide lenses no pinhole describes.
+ */
+export interface FThetaLens {
+  readonly model: "ftheta";
+  readonly width: number;
+  readonly height: number;
+  readonly cx: number;
+  readonly cy: number;
+  readonly forward: readonly number[];
+  readonly backward: readonly number[];
+  readonly rigFromCamera: PinholeCalibration["rigFromCamera"];
+}
+
 /** One encoded picture. */
 export interface CameraFrame {
   readonly stampUs: number;
@@ -33,6 +48,8 @@ export interface CameraStream {
   /** e.g. "camera_front_wide_120fov". */
   readonly name: string;
   readonly calibration: PinholeCalibration | null;
+  /** Where the lens is no pinhole; `calibration` is null then. */
+  readonly lens?: FThetaLens;
   /** In time order. */
   readonly frames: readonly CameraFrame[];
 }
@@ -118,6 +135,12 @@ export interface DecisionFrame {
   readonly decision: DrivingDecision;
 }
 
+/** Reasoning text that a source gives for a moment (a published label, not ours). */
+export interface ReasoningEvent {
+  readonly stampUs: number;
+  readonly text: string;
+}
+
 /** One recording. Truth layers (`decisions`, complete `actors`, `lights`) exist only where the source has them. */
 export interface Drive {
   readonly id: string;
@@ -133,6 +156,10 @@ export interface Drive {
      * recording of its own.
      */
     readonly recording?: string;
+    /** Time of the drive less that of the source's own clock, whole 0.1 s: for sources whose clips have rows before their 0. */
+    readonly clockOffsetUs?: number;
+    /** What else the source says of the recording: country, month, hour of day, town, weather, split, ... */
+    readonly facts?: Readonly<Record<string, string | number | boolean>>;
     /** Facts that the importer had to assume, for people: "no time stamps in the file, 10 Hz assumed". */
     readonly notes: readonly string[];
   };
@@ -152,4 +179,6 @@ export interface Drive {
   readonly route: readonly RouteStep[] | null;
   /** Truth of the privileged driver, 10 Hz; never shown to a model. */
   readonly decisions: readonly DecisionFrame[] | null;
+  /** Absent: the source gives none. */
+  readonly reasoning?: readonly ReasoningEvent[];
 }

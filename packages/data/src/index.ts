@@ -157,7 +157,7 @@ export {
   type SampleWindowOptions,
 } from "./sampling/sample-at.ts";
 export { detectFormat, driveSources, findSource } from "./sources/registry.ts";
-export type { DriveRef, DriveSource } from "./sources/source.ts";
+export type { DriveRef, DriveSource, ReadOptions } from "./sources/source.ts";
 export type {
   DecodeRequest,
   EncodeOptions,

@@ -1,10 +1,38 @@
 import { resolve } from "node:path";
-import { action, type CommonOptions, createCommand, type Outcome } from "../command.ts";
+import type { ReadOptions } from "@causeway/data";
+import {
+  action,
+  type CommonOptions,
+  createCommand,
+  type Outcome,
+  wholeNumber,
+} from "../command.ts";
 import { UserError } from "../errors.ts";
 import { lockFolder } from "../pipeline/run-lock.ts";
 
 interface ImportCommandOptions extends CommonOptions {
   readonly out?: string;
+  readonly pictures: string;
+  readonly width?: number;
+  readonly cameras?: string;
+  readonly includeInvalid?: boolean;
+}
+
+function readOptions(options: ImportCommandOptions): ReadOptions {
+  const rate =
+    options.pictures === "all" || options.pictures === "none" ? null : Number(options.pictures);
+  if (rate !== null && !(rate > 0 && rate <= 1000))
+    throw new UserError(
+      "OPTION",
+      `--pictures is ${options.pictures}; expected pictures per second, "all" or "none"`,
+    );
+  const cameras = options.pictures === "none" ? [] : options.cameras?.split(",");
+  return {
+    ...(options.pictures === "10" || options.pictures === "none" ? {} : { picturesHz: rate }),
+    ...(options.width === undefined ? {} : { maxWidth: options.width }),
+    ...(cameras === undefined ? {} : { cameras }),
+    ...(options.includeInvalid === true ? { includeInvalid: true } : {}),
+  };
 }
 
 export const command = createCommand(
@@ -14,11 +42,28 @@ export const command = createCommand(
     "causeway import comma2k19 ./Chunk_1 --out data/comma",
     "causeway import av2 ./sensor/val --out data/av2",
     "causeway import kitti ./kitti-odometry --out data/kitti",
+    "causeway import pai ./PhysicalAI-AV --out data/pai --width 576",
+    "causeway import carla ./outputs/evaluate --out data/carla",
   ],
 )
-  .argument("<format>", "comma2k19, av2 (Argoverse 2), kitti (odometry), or auto")
+  .argument(
+    "<format>",
+    "comma2k19, av2 (Argoverse 2), kitti (odometry), pai (PhysicalAI-AV), carla, or auto",
+  )
   .argument("<path>", "folder or file with recordings; all below it are taken")
   .option("--out <folder>", "dataset folder (needed unless --dry-run)")
+  .option(
+    "--pictures <rate>",
+    'pictures per second to keep of videos, "all" or "none"; 10 keeps what samples use',
+    "10",
+  )
+  .option(
+    "--width <pixels>",
+    "scale wider pictures of videos down to this",
+    wholeNumber(16, 16_384),
+  )
+  .option("--cameras <names>", "cameras to import, separated by commas (default: all)")
+  .option("--include-invalid", "import recordings that their source marks as not valid")
   .addHelpText(
     "after",
     "\nA bad recording is skipped, named with its reason in skipped.jsonl, and the rest goes on.",
@@ -32,7 +77,7 @@ export const command = createCommand(
         if (sources.length === 0)
           throw new UserError(
             "FORMAT",
-            `no known format found below this path; name it: comma2k19, av2 or kitti (${path})`,
+            `no known format found below this path; name it: comma2k19, av2, kitti, pai or carla (${path})`,
           );
         if (isDryRun) {
           const found: { id: string; format: string; path: string }[] = [];
@@ -46,6 +91,7 @@ export const command = createCommand(
         }
         if (options.out === undefined)
           throw new UserError("OPTION", "--out is missing; give the dataset folder to write");
+        const read = readOptions(options);
         const dir = resolve(options.out);
         const release = await lockFolder(dir);
         try {
@@ -55,6 +101,7 @@ export const command = createCommand(
             const label = `import ${source.format}`;
             const result = await importDrives(source, path, dir, {
               signal,
+              read,
               onProgress: ({ done, total: all, id, outcome }) =>
                 progress.update(label, { done, total: all, note: `${id} ${outcome}` }),
             });

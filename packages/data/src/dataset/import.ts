@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DataConfigError, FormatError } from "../errors.ts";
 import type { AtomicOptions } from "../io/atomic.ts";
 import { readJsonl, writeJsonl } from "../io/json.ts";
-import { type DriveRef, type DriveSource, hashInput } from "../sources/source.ts";
+import { type DriveRef, type DriveSource, hashInput, type ReadOptions } from "../sources/source.ts";
 import { createDataset } from "./dataset.ts";
 
 export interface SkippedItem {
@@ -26,6 +26,8 @@ export interface ImportProgress {
 export interface ImportOptions extends AtomicOptions {
   onProgress?(progress: ImportProgress): void;
   readonly signal?: AbortSignal;
+  /** What to take of each recording. */
+  readonly read?: ReadOptions;
 }
 
 export interface ImportResult {
@@ -97,13 +99,13 @@ export async function importDrives(
       const report = (outcome: ImportProgress["outcome"]) =>
         options.onProgress?.({ done: i + 1, total: refs.length, id: ref.id, outcome });
       try {
-        const inputHash = await hashInput(source, ref);
+        const inputHash = await hashInput(source, ref, options.read);
         if (known.get(ref.id) === inputHash) {
           unchanged++;
           report("unchanged");
           continue;
         }
-        await dataset.addDrive(await source.read(ref), { inputHash });
+        await dataset.addDrive(await source.read(ref, options.read), { inputHash });
         imported++;
         report("imported");
       } catch (error) {

@@ -8,6 +8,7 @@ import type {
   Drive,
   LightFrame,
   PinholeCalibration,
+  ReasoningEvent,
   RouteStep,
 } from "../drive.ts";
 import { checkMotion } from "../check-drive.ts";
@@ -34,6 +35,7 @@ import {
   headSchema,
   lightFrameSchema,
   metadataName,
+  reasoningSchema,
   routeStepSchema,
   topics,
 } from "./topics.ts";
@@ -234,6 +236,10 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
       return rows;
     });
   };
+  const lensOf = (camera: string) => {
+    const lens = head.lenses?.[camera];
+    return lens === undefined ? {} : { lens };
+  };
   const handle: DriveHandle = {
     path,
     id: head.id,
@@ -244,6 +250,7 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
     cameras: head.cameras.map((name) => ({
       name,
       calibration: calibrations.get(name) ?? null,
+      ...lensOf(name),
       stampsUs: frameIndexes.get(name)?.stampsUs ?? new Float64Array(),
     })),
     route,
@@ -252,6 +259,7 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
       lights: channels.has(topics.lights),
       map: channels.has(topics.map),
       decisions: channels.has(topics.decisions),
+      reasoning: channels.has(topics.reasoning),
     },
     topics: [...channels].map(([name, { messages }]) => ({ name, messages })),
     inputHash,
@@ -280,6 +288,11 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
         stampUs: row.stampUs,
         decision: jsonRow(file, topics.decisions, decisionSchema, row),
       })),
+    reasoning: () =>
+      layer<ReasoningEvent>(topics.reasoning, (row) => ({
+        stampUs: row.stampUs,
+        ...jsonRow(file, topics.reasoning, reasoningSchema, row),
+      })),
     close: () => file.close(),
   };
   return handle;
@@ -299,10 +312,13 @@ export async function readDrive(path: string, options: ReadDriveOptions = {}): P
   );
   try {
     const cameras = [];
-    for (const { name, calibration, stampsUs } of options.cameras === false ? [] : handle.cameras) {
+    for (const { name, calibration, lens, stampsUs } of options.cameras === false
+      ? []
+      : handle.cameras) {
       const frames = await handle.frames(name, [...stampsUs.keys()]);
-      cameras.push({ name, calibration, frames });
+      cameras.push({ name, calibration, ...(lens === undefined ? {} : { lens }), frames });
     }
+    const reasoning = await handle.reasoning();
     return {
       id: handle.id,
       source: handle.source,
@@ -315,6 +331,7 @@ export async function readDrive(path: string, options: ReadDriveOptions = {}): P
       map: await handle.map(),
       route: handle.route,
       decisions: await handle.decisions(),
+      ...(reasoning === null ? {} : { reasoning }),
     };
   } finally {
     await handle.close();

@@ -14,12 +14,14 @@ export const topics = {
   actors: "/scene/actors",
   lights: "/scene/lights",
   decisions: "/truth/decision",
+  reasoning: "/reasoning",
   /** For viewers only; made from the exact topics above and not read back. */
   actorBoxes: "/scene/objects",
   mapLines: "/scene/map",
   egoBox: "/scene/ego",
   notes: "/text/notes",
   decisionText: "/text/decision",
+  reasoningText: "/text/reasoning",
 } as const;
 
 export const cameraTopic = (name: string) => `/camera/${name}`;
@@ -37,6 +39,7 @@ export const protobufMessages: Readonly<Record<string, string>> = {
   [topics.egoBox]: "foxglove.SceneUpdate",
   [topics.notes]: "foxglove.Log",
   [topics.decisionText]: "foxglove.Log",
+  [topics.reasoningText]: "foxglove.Log",
 };
 
 export const lightFrameSchema = z.object({
@@ -65,11 +68,14 @@ export const decisionSchema = z.object({
   causeIds: z.array(z.string()),
 });
 
+export const reasoningSchema = z.object({ text: z.string() });
+
 /** JSON topics: name of the schema and the schema itself. */
 export const jsonMessages: Readonly<Record<string, { name: string; schema: z.ZodType }>> = {
   [topics.lights]: { name: "causeway.LightFrame", schema: lightFrameSchema },
   [topics.route]: { name: "causeway.RouteStep", schema: routeStepSchema },
   [topics.decisions]: { name: "causeway.DrivingDecision", schema: decisionSchema },
+  [topics.reasoning]: { name: "causeway.ReasoningEvent", schema: reasoningSchema },
 };
 
 export const egoSizeSchema = z.object({
@@ -77,6 +83,25 @@ export const egoSizeSchema = z.object({
   widthM: z.number(),
   heightM: z.number(),
   rearAxleToCenterM: z.number(),
+});
+
+const lensSchema = z.object({
+  model: z.literal("ftheta"),
+  width: z.number().int(),
+  height: z.number().int(),
+  cx: z.number(),
+  cy: z.number(),
+  forward: z.array(z.number()).readonly(),
+  backward: z.array(z.number()).readonly(),
+  rigFromCamera: z.object({
+    x: z.number(),
+    y: z.number(),
+    z: z.number(),
+    qw: z.number(),
+    qx: z.number(),
+    qy: z.number(),
+    qz: z.number(),
+  }),
 });
 
 /** The metadata record that names the drive. MCAP metadata are strings, so the rest is one JSON value. */
@@ -89,10 +114,14 @@ export const headSchema = z.object({
     scenario: z.string().nullable(),
     seed: z.number().nullable(),
     recording: z.string().exactOptional(),
+    clockOffsetUs: z.number().int().exactOptional(),
+    facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).exactOptional(),
     notes: z.array(z.string()),
   }),
   egoSize: egoSizeSchema.nullable(),
   /** Order of the cameras. */
   cameras: z.array(z.string()),
+  /** Lenses that are no pinholes, by camera. */
+  lenses: z.record(z.string(), lensSchema).exactOptional(),
 });
 export type DriveHead = z.infer<typeof headSchema>;

@@ -181,8 +181,9 @@ async function writeMotion(out: TopicWriter, drive: Drive): Promise<void> {
   const motion = drive.egoMotion;
   const plot = plotSeries(motion);
   for (const camera of drive.cameras) {
-    if (camera.calibration === null) continue;
-    const { x, y, z, qw, qx, qy, qz } = camera.calibration.rigFromCamera;
+    const mounted = camera.calibration ?? camera.lens;
+    if (mounted === undefined) continue;
+    const { x, y, z, qw, qx, qy, qz } = mounted.rigFromCamera;
     await out.add(
       topics.transforms,
       0,
@@ -193,6 +194,7 @@ async function writeMotion(out: TopicWriter, drive: Drive): Promise<void> {
         rotation: [qx, qy, qz, qw],
       }),
     );
+    if (camera.calibration === null) continue;
     await out.add(
       calibrationTopic(camera.name),
       0,
@@ -247,6 +249,13 @@ async function writeLayers(out: TopicWriter, drive: Drive): Promise<void> {
       await out.add(topics.decisionText, stampUs, encodeLog(stampUs, "expert", text));
     }
   }
+  if (drive.reasoning !== undefined) {
+    await out.declare(topics.reasoning);
+    for (const { stampUs, ...event } of drive.reasoning) {
+      await out.add(topics.reasoning, stampUs, encodeJson(event));
+      await out.add(topics.reasoningText, stampUs, encodeLog(stampUs, "source", event.text));
+    }
+  }
   if (drive.actors !== null) {
     await out.declare(topics.actors);
     for (let i = 0; i < drive.actors.length; i++) {
@@ -285,12 +294,20 @@ export async function writeDrive(
             : { compression: "zstd", compressedData: zstd.compress(chunk, zstdLevel) },
       });
       await mcap.start({ profile: "", library: "causeway" });
+      const lenses = drive.cameras.flatMap(({ name, lens }) =>
+        lens === undefined ? [] : [[name, lens] as const],
+      );
       const head: DriveHead = {
         id: drive.id,
         durationUs: drive.durationUs,
-        source: { ...drive.source, notes: [...drive.source.notes] },
+        source: {
+          ...drive.source,
+          ...(drive.source.facts === undefined ? {} : { facts: { ...drive.source.facts } }),
+          notes: [...drive.source.notes],
+        } as DriveHead["source"],
         egoSize: drive.egoSize,
         cameras: drive.cameras.map((c) => c.name),
+        ...(lenses.length === 0 ? {} : { lenses: Object.fromEntries(lenses) }),
       };
       const headText = JSON.stringify(head);
       // MCAP has checksums for chunks and the summary, none for metadata records.

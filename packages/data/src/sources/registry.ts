@@ -1,10 +1,12 @@
 /** The formats that can be imported. */
 import { stat } from "node:fs/promises";
 import { DataConfigError } from "../errors.ts";
+import { carlaSource } from "./carla.ts";
 import { argoverse2Source } from "./argoverse2.ts";
 import { argoverse2ForecastingSource } from "./argoverse2-forecasting.ts";
 import { comma2k19Source } from "./comma2k19.ts";
 import { kittiSource } from "./kitti.ts";
+import { physicalAiSource } from "./physical-ai.ts";
 import type { DriveSource } from "./source.ts";
 
 export const driveSources: readonly DriveSource[] = [
@@ -12,6 +14,8 @@ export const driveSources: readonly DriveSource[] = [
   argoverse2Source,
   argoverse2ForecastingSource,
   kittiSource,
+  physicalAiSource,
+  carlaSource,
 ];
 
 /** A source by its name or an alias. */

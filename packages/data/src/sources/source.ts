@@ -1,7 +1,7 @@
 /** Importers: one small contract, any format. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { relative } from "node:path";
 import type { Drive } from "../drive.ts";
 import { FormatError } from "../errors.ts";
@@ -15,6 +15,25 @@ export interface DriveRef {
   readonly path: string;
   /** Files that the drive is made from; their content decides whether an import is still fresh. */
   readonly files: readonly string[];
+  /** Which recording it is, where the files hold several. */
+  readonly entry?: string;
+}
+
+/** What a person may choose about an import. */
+export interface ReadOptions {
+  /**
+   * Pictures per second that are kept of a video: at each tick of that grid the last frame at or before it, which is what
+   * samples on the grid ask for. null keeps every frame. Default 10.
+   */
+  readonly picturesHz?: number | null;
+  /** Wider pictures are scaled down to this. Default: as they are. */
+  readonly maxWidth?: number;
+  /** Cameras to import; default all. An empty list leaves pictures out, and then no video decoder is needed. */
+  readonly cameras?: readonly string[];
+  /** Import recordings that their source marks as not valid. Default false: they are skipped with an error. */
+  readonly includeInvalid?: boolean;
+  /** YAML file that says which topic or column is what, for formats that need one. */
+  readonly mapping?: string;
 }
 
 export interface DriveSource {
@@ -29,13 +48,25 @@ export interface DriveSource {
   /** Recordings at or below `path`, in a stable order. */
   list(path: string): AsyncIterable<DriveRef>;
   /** The drive: right-handed, z up, origin at the first pose, times from 0. Throws a `FormatError` for bad input. */
-  read(ref: DriveRef): Promise<Drive>;
+  read(ref: DriveRef, options?: ReadOptions): Promise<Drive>;
+  /** Stands for the content of the input where hashing whole files would read far more than the recording. */
+  contentOf?(ref: DriveRef): Promise<string>;
 }
 
 /** Hash of the importer's version and the names and bytes of the input files. */
-export async function hashInput(source: DriveSource, ref: DriveRef): Promise<string> {
+export async function hashInput(
+  source: DriveSource,
+  ref: DriveRef,
+  options: ReadOptions = {},
+): Promise<string> {
   const hash = createHash("sha256");
   hash.update(`${source.format} ${source.version}\n`);
+  const chosen = Object.entries(options).filter(([, value]) => value !== undefined);
+  if (chosen.length > 0) hash.update(`${JSON.stringify(Object.fromEntries(chosen))}\n`);
+  if (options.mapping !== undefined) hash.update(await readFile(options.mapping).catch(() => ""));
+  if (source.contentOf !== undefined) {
+    return hash.update(await source.contentOf(ref)).digest("hex");
+  }
   for (const file of ref.files) {
     const info = await stat(file).catch(() => null);
     // A missing file is reported by read(), with what it was needed for.

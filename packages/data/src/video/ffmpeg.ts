@@ -50,18 +50,21 @@ function runsOf(indices: readonly number[]): number[][] {
   return runs;
 }
 
-/** ffmpeg's `select` expression over frame numbers counted from `first`. */
+/** ffmpeg's `select` expression over frame numbers counted from `first`; a tree, as its long sums fail. */
 function selectText(run: readonly number[], first: number): string {
-  const terms: string[] = [];
-  for (let i = 0; i < run.length; ) {
-    let j = i;
-    while (j + 1 < run.length && run[j + 1] === run[j] + 1) j++;
-    terms.push(
-      i === j ? `eq(n\\,${run[i] - first})` : `between(n\\,${run[i] - first}\\,${run[j] - first})`,
-    );
-    i = j + 1;
+  const terms: { readonly from: number; readonly to: number }[] = [];
+  for (const row of run) {
+    const last = terms.at(-1);
+    const at = row - first;
+    if (last !== undefined && last.to + 1 === at) terms[terms.length - 1] = { ...last, to: at };
+    else terms.push({ from: at, to: at });
   }
-  return terms.join("+");
+  const tree = (from: number, to: number): string => {
+    if (to - from === 1) return `between(n\\,${terms[from].from}\\,${terms[from].to})`;
+    const middle = (from + to) >> 1;
+    return `if(lt(n\\,${terms[middle].from})\\,${tree(from, middle)}\\,${tree(middle, to)})`;
+  };
+  return tree(0, terms.length);
 }
 
 interface Running<Child> {

@@ -1,0 +1,123 @@
+/** CARLA recordings: a left turn stays a left turn, and what could be mirrored is refused. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { yawOfQuat } from "@causeway/geom";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { findSource, type Drive, importDrives, openDataset } from "../src/index.ts";
+
+interface Frame {
+  readonly [key: string]: string | number | null;
+}
+
+/** A left turn of 1.2 rad in CARLA's left-handed coordinates, after a straight; 10 Hz. */
+function leftTurn(): Frame[] {
+  const rows: Frame[] = [];
+  let [x, y, yaw] = [10, 50, 0.3];
+  for (let i = 0; i < 120; i++) {
+    const isTurning = i >= 60 && i < 100;
+    rows.push({
+      episode_id: "ep0",
+      frame_id: 2 * i,
+      timestamp: 30 + i / 10,
+      speed: 5,
+      command: i > 50 ? "left" : "lane_follow",
+      steer: isTurning ? -0.3 : 0,
+      vehicle_x: x,
+      vehicle_y: y,
+      vehicle_z: 0,
+      vehicle_yaw_deg: (yaw * 180) / Math.PI,
+      planner_state: i < 30 ? "car_follow" : "lane_follow",
+      follow_target_id: i < 30 ? 7 : null,
+      follow_target_distance_m: i < 30 ? 12 : null,
+      follow_target_speed_mps: i < 30 ? 5 : null,
+      town_id: "Town01",
+      route_id: "r1",
+    });
+    if (isTurning) yaw -= 0.03;
+    x += 0.5 * Math.cos(yaw);
+    y += 0.5 * Math.sin(yaw);
+  }
+  return rows;
+}
+
+let dir = "";
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "causeway-carla-"));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+async function write(name: string, rows: readonly Frame[]): Promise<string> {
+  const folder = join(dir, name, "run");
+  await mkdir(join(folder, "telemetry"), { recursive: true });
+  const text = rows.map((r) => JSON.stringify(r)).join("\n");
+  await writeFile(join(folder, "manifest.jsonl"), `${text}\n`);
+  return join(dir, name);
+}
+
+async function read(path: string): Promise<Drive> {
+  const source = findSource("carla");
+  for await (const ref of source.list(path)) return source.read(ref);
+  throw new Error("nothing found");
+}
+
+const yawAt = ({ egoMotion: m }: Drive, i: number) =>
+  yawOfQuat({ w: m.qw[i], x: m.qx[i], y: m.qy[i], z: m.qz[i] });
+
+test("a left turn comes out as a left turn, with the planner's truth", async () => {
+  const drive = await read(await write("left", leftTurn()));
+  expect(yawAt(drive, 119) - yawAt(drive, 0)).toBeCloseTo(1.2, 9);
+  const { x, y } = drive.egoMotion;
+  // Left of the first heading.
+  const [c, s] = [Math.cos(yawAt(drive, 0)), Math.sin(yawAt(drive, 0))];
+  expect(-s * (x[119] as number) + c * (y[119] as number)).toBeGreaterThan(10);
+  expect(drive.route).toEqual([
+    { stampUs: 0, command: "straight", distanceM: null },
+    { stampUs: 5_100_000, command: "left", distanceM: null },
+  ]);
+  const decisionAt = (i: number) => drive.decisions?.[i]?.decision;
+  expect(decisionAt(0)).toMatchObject({ longitudinal: "lead_following", causeIds: ["actor:7"] });
+  expect(decisionAt(70)).toMatchObject({ lateral: "turn", lateralSide: "left" });
+  expect(decisionAt(40)).toMatchObject({ lateral: "lane_keep", lateralSide: null });
+  expect(drive.source.notes[0]).toContain("steer: heading rate and steering agree to 100 %");
+});
+
+const flip = (rows: Frame[], ...keys: string[]) =>
+  rows.map((r) => ({ ...r, ...Object.fromEntries(keys.map((k) => [k, -(r[k] as number)])) }));
+
+test("mirrored, half mirrored and undecidable recordings are refused, each with its reason", async () => {
+  const straight = leftTurn().slice(0, 50);
+  await write("batch/a-mirrored", flip(leftTurn(), "vehicle_y", "vehicle_yaw_deg"));
+  await write("batch/b-yaw-only", flip(leftTurn(), "vehicle_yaw_deg"));
+  await write("batch/c-straight", straight);
+  await write("batch/d-mixed", flip(leftTurn(), "steer"));
+  await write("batch/e-cut", leftTurn().slice(0, 1));
+  await write(
+    "batch/f-no-speed",
+    leftTurn().map((r) => ({ ...r, speed: null })),
+  );
+  await write("batch/g-back-in-time", [...leftTurn(), ...leftTurn()]);
+  await write("batch/h-good", leftTurn());
+  const out = join(dir, "set");
+  // All are named "run": import one at a time, as a batch of one each.
+  const reasons: string[] = [];
+  for (const name of ["a-mirrored", "b-yaw-only", "c-straight", "d-mixed", "e-cut", "f-no-speed"]) {
+    const result = await importDrives(findSource("carla"), join(dir, "batch", name), out);
+    expect(result.imported).toBe(0);
+    expect(result.skipped).toHaveLength(1);
+    expect(result.skipped[0]?.error).not.toContain("\n");
+    reasons.push(result.skipped[0]?.error ?? "");
+  }
+  expect(reasons[0]).toContain("look right-handed");
+  expect(reasons[1]).toContain("degrees off the direction of travel");
+  expect(reasons[2]).toContain("cannot be settled");
+  expect(reasons[3]).toContain("left- and right-handed at once");
+  expect(reasons[4]).toContain("expected at least 2");
+  expect(reasons[5]).toContain("row 1: speed:");
+  const again = await importDrives(findSource("carla"), join(dir, "batch", "g-back-in-time"), out);
+  expect(again.skipped[0]?.error).toContain("row 121: timestamp 30 s comes after 41.9 s");
+  const good = await importDrives(findSource("carla"), join(dir, "batch", "h-good"), out);
+  expect([good.imported, good.skipped]).toEqual([1, []]);
+  const dataset = await openDataset(out);
+  expect(dataset.drives.map((d) => d.recording)).toEqual(["carla-r1"]);
+});
