@@ -174,7 +174,8 @@ export async function runReason(
     await atomicWriteFile(report, page);
     lines.push(`results: ${result.resultsPath}`, `report: ${report}`);
   }
-  if (result.stop !== null) process.exitCode = 1;
+  // 130 as for every command that the user stopped.
+  if (result.stop !== null) process.exitCode = result.stop.reason === "stopped" ? 130 : 1;
   return {
     data: {
       ...mark,
