@@ -138,6 +138,17 @@ export {
 } from "./alpamayo/driver.ts";
 export { assertReleaseIds, readRelease, type Release, releasedIds } from "./alpamayo/release.ts";
 export {
+  comfortKinds,
+  type ComfortKind,
+  upstreamComfort,
+  upstreamComfortBounds,
+  upstreamDynamics,
+  upstreamPath,
+  upstreamReasoning,
+  upstreamReward,
+  upstreamRewardWithReasoning,
+} from "./alpamayo/upstream-reward.ts";
+export {
   asLoadedInBf16,
   type UpstreamDefect,
   zipAssistantEnds,

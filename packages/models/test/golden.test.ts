@@ -11,6 +11,7 @@ const topics: readonly (readonly [(caseJson: unknown) => boolean, Check])[] = [
   [golden.isStage1Case, golden.checkStage1],
   [golden.isStage2Case, golden.checkStage2],
   [golden.isPromptsCase, golden.checkPrompts],
+  [golden.isUpstreamRewardCase, golden.checkUpstreamReward],
   [golden.isTinyModelCase, golden.checkTinyModel],
   [golden.isQwen3vlForwardCase, golden.checkQwen3vlForward],
   [golden.isQwen3vlGenerateCase, golden.checkQwen3vlGenerate],

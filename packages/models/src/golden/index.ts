@@ -15,6 +15,7 @@ export { checkQwen3vlPreprocess } from "./qwen3vl-preprocess.ts";
 export { checkQwen3vlLora, checkQwen3vlTrain } from "./qwen3vl-train.ts";
 export { checkStage1, checkStage2 } from "./sft-stages.ts";
 export { checkTinyModel } from "./tiny-model.ts";
+export { checkUpstreamReward } from "./upstream-reward.ts";
 export {
   isActionInProjCase,
   isChatTemplateCase,
@@ -32,4 +33,5 @@ export {
   isStage2Case,
   isTinyModelCase,
   isTokenizerCase,
+  isUpstreamRewardCase,
 } from "./match.ts";

@@ -148,6 +148,14 @@ export function isChatTemplateCase(caseJson: unknown): boolean {
   );
 }
 
+/** Completions with the reward that upstream gives them. */
+export function isUpstreamRewardCase(caseJson: unknown): boolean {
+  return (
+    member(caseJson, "files", "rewards.json") !== undefined &&
+    hasTensors(caseJson, "data.safetensors", ["hist_xyz", "fut_xyz", "decoded_xyz"])
+  );
+}
+
 export function isStage1Case(caseJson: unknown): boolean {
   return hasTensors(caseJson, "data.safetensors", [
     "input_ids_before_fusion",
