@@ -14,6 +14,7 @@ const loaders: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   reason: () => import("./commands/reason.ts"),
   train: () => import("./commands/train.ts"),
   eval: () => import("./commands/eval.ts"),
+  reward: () => import("./commands/reward.ts"),
   score: () => import("./commands/score.ts"),
   report: () => import("./commands/report.ts"),
   model: () => import("./commands/model.ts"),

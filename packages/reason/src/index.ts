@@ -191,3 +191,9 @@ export {
   overlaySvg,
   type PinholeCamera,
 } from "./draw/overlay.ts";
+export {
+  functionScorer,
+  logitScorer,
+  RewardItemError,
+  type RewardScorer,
+} from "./rewards/scorer.ts";
