@@ -53,7 +53,10 @@ export function addAskingOptions(command: Command): Command {
     )
     .option("--out <folder>", "ledger, results and summary go here; a second run goes on")
     .option("--concurrency <n>", "requests at the same time", wholeNumber(1, 1024), 8)
-    .option("--cache <folder>", "answers to equal questions are reused from here")
+    .option(
+      "--cache <folder>",
+      "answers to equal questions are reused from here (default: causeway/replies in your cache folder)",
+    )
     .option("--no-cache", "ask everything anew")
     .option("--shard <k/n>", "only this part of the items, by a stable hash of their ids")
     .option(
