@@ -1,12 +1,33 @@
 /** Recipes by name. A recipe is a function that returns complete plain data; variants spread a parent. */
 import { type TrainRecipe, nearest, RecipeError } from "@causeway/train";
-import { stage1Alpamayo, stage1Micro, stage1Nano, stage1Smoke } from "./stage1.ts";
+import {
+  stage1Alpamayo,
+  stage1Micro,
+  stage1Nano,
+  stage1NanoPost,
+  stage1NanoPretrain,
+  stage1Smoke,
+} from "./stage1.ts";
 import { stage2Alpamayo, stage2Micro, stage2Nano, stage2Smoke } from "./stage2.ts";
 
-export { stage1Alpamayo, stage1Micro, stage1Nano, stage1Smoke } from "./stage1.ts";
+export {
+  stage1Alpamayo,
+  stage1Micro,
+  stage1Nano,
+  stage1NanoPost,
+  stage1NanoPretrain,
+  stage1Smoke,
+} from "./stage1.ts";
 export { stage2Alpamayo, stage2Micro, stage2Nano, stage2Smoke } from "./stage2.ts";
 
-const stage1 = [stage1Nano, stage1Micro, stage1Smoke, stage1Alpamayo];
+const stage1 = [
+  stage1Nano,
+  stage1NanoPost,
+  stage1NanoPretrain,
+  stage1Micro,
+  stage1Smoke,
+  stage1Alpamayo,
+];
 const stage2 = [stage2Nano, stage2Micro, stage2Smoke, stage2Alpamayo];
 /** Where stage 2 starts from is asked for when the recipe is used; the name does not depend on it. */
 const placeholder = "checkpoint";

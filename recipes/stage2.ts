@@ -10,7 +10,7 @@ export const stage2Nano = (checkpoint: string): Stage2Recipe => ({
   name: "stage2-nano",
   seed: 2,
   init: { kind: "checkpoint", path: checkpoint },
-  steps: 400,
+  steps: 600,
   batch: { size: 16, accumulate: 1 },
   optimizer: { kind: "adamw", beta1: 0.9, beta2: 0.95, eps: 1e-8 },
   lr: 2e-3,
@@ -18,9 +18,10 @@ export const stage2Nano = (checkpoint: string): Stage2Recipe => ({
   clipNorm: 1,
   schedule: { kind: "cosine", warmup: 40, minRatio: 0.05 },
   modules: { freeze: [], lrMultipliers: [] },
-  augment: { mirror: 0, brightness: 0.08, contrast: 0.15 },
-  // The VLM's pass over the prompt costs most; several noise draws share it.
+  augment: { mirror: 0, brightness: 0, contrast: 0 },
   drawsPerSample: 4,
+  cachePrefix: true,
+  pathWeight: 0.5,
   lengthBuckets: [],
   checkpoint: { everySteps: 200, keepLast: 2 },
 });
@@ -56,5 +57,7 @@ export const stage2Alpamayo = (checkpoint: string): Stage2Recipe => ({
   schedule: { kind: "cosine", warmup: 100, minRatio: 0.01 },
   augment: { mirror: 0, brightness: 0, contrast: 0 },
   drawsPerSample: 1,
+  cachePrefix: false,
+  pathWeight: null,
   checkpoint: { everySteps: 500, keepLast: 2 },
 });

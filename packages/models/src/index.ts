@@ -79,6 +79,7 @@ export {
 } from "./alpamayo/flow-matching.ts";
 export {
   buildStage1,
+  buildPrefix,
   buildStage2,
   stage1Loss,
   type Stage1Shape,
@@ -236,6 +237,15 @@ export {
   type VisualPrompt,
 } from "./generation/sequence-engine.ts";
 export { TextStream } from "./generation/text-stream.ts";
+export {
+  backboneFacts,
+  type BackboneFacts,
+  backboneFolder,
+  type BackboneName,
+  backboneNames,
+  loadBackbone,
+  shipBackbone,
+} from "./alpamayo/backbone.ts";
 export { buildDecodeStep, buildFlowStep, buildPrefill } from "./generation/graphs.ts";
 export { KvCache } from "./generation/kv-cache.ts";
 export { type SampledToken, sampleToken, type SamplingOptions } from "./generation/sampling.ts";

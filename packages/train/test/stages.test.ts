@@ -13,7 +13,7 @@ import { createRng } from "@causeway/geom";
 import type { Tensor } from "@causeway/graph";
 import { AlpamayoModel } from "@causeway/models";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readExample, rowSizes } from "../src/alpamayo/model-task.ts";
+import { exampleReader, rowSizes } from "../src/alpamayo/model-task.ts";
 import { createStage1Task, dropTrajectoryInputs } from "../src/alpamayo/stage1.ts";
 import { createStage2Task } from "../src/alpamayo/stage2.ts";
 import { train } from "../src/loop/trainer.ts";
@@ -41,7 +41,7 @@ const stage1Recipe = (changes: Partial<Stage1Recipe> = {}): Stage1Recipe => ({
 });
 const stage2Recipe = (changes: Partial<Stage2Recipe> = {}): Stage2Recipe => {
   const { trajectoryInputDropout: _dropout, ...common } = stage1Recipe();
-  return { ...common, stage: "stage2", drawsPerSample: 2, ...changes };
+  return { ...common, stage: "stage2", drawsPerSample: 2, cachePrefix: false, pathWeight: null, ...changes };
 };
 const samples = tinySamples();
 const fresh = initialLineage(["vision", "text", "expert", "action"]);
@@ -194,14 +194,29 @@ test("held-out losses are written and change nothing", async () => {
   expect(sum).toBeCloseTo((words as number) + (path as number), 4);
 });
 
+test("stage 2 with kept prefixes learns the same as without, and resumes to the same bytes", async () => {
+  const plain = { augment: { mirror: 0, brightness: 0, contrast: 0 }, steps: 6, pathWeight: 0.5 };
+  const stage2 = (cachePrefix: boolean) => stage2Recipe({ ...plain, cachePrefix });
+  await run(stage2(false), { folder: "each-step" });
+  const whole = await run(stage2(true), { folder: "kept" });
+  const losses = (folder: string) =>
+    readMetrics(join(root, folder, "metrics.jsonl")).map((r) => r.loss as number);
+  losses("kept").forEach((loss, i) =>
+    expect(loss).toBeCloseTo(losses("each-step")[i] as number, 4),
+  );
+  await run(stage2(true), { folder: "stopped", stopAt: 3 });
+  const resumed = await run(stage2(true), { folder: "stopped" });
+  expect(resumed.resumedFrom).toBe(3);
+  expect(bytes(resumed.checkpoint)).toEqual(bytes(whole.checkpoint));
+});
+
 describe("rows", () => {
   test("sizes computed from words alone are those of the encoded rows", async () => {
     const { codec } = tinyModel();
     const recipe = stage1Recipe({ augment: { mirror: 1, brightness: 0, contrast: 0 } });
     const sizes = await rowSizes({ codec, samples, recipe });
-    const examples = await Promise.all(
-      Array.from({ length: 8 }, (_, i) => readExample({ codec, samples, recipe }, i, createRng(i))),
-    );
+    const read = exampleReader({ codec, samples, recipe });
+    const examples = await Promise.all(Array.from({ length: 8 }, (_, i) => read(i, createRng(i))));
     for (const e of examples)
       expect(sizes).toContainEqual({
         length: e.ids.length,

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hashText } from "./content-hash.ts";
@@ -64,10 +64,13 @@ const versions = new Map<string, string>();
 function packageVersion(name: string): string {
   let version = versions.get(name);
   if (version === undefined) {
-    const src = join(packagesDir, name, "src");
-    const texts = sourceFiles(src)
-      .sort()
-      .map((file) => `${file.slice(src.length)}\n${readFileSync(file, "utf8")}`);
+    // Of assets only the JSON files are read; those of weights hold the hash of the weights.
+    const texts = ["src", "assets"].flatMap((folder) => {
+      const dir = join(packagesDir, name, folder);
+      return (existsSync(dir) ? sourceFiles(dir) : [])
+        .sort()
+        .map((file) => `${file.slice(dir.length)}\n${readFileSync(file, "utf8")}`);
+    });
     version = `${name}=${hashText(texts.join("\0"))}`;
     versions.set(name, version);
   }

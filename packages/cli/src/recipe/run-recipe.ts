@@ -4,7 +4,9 @@
  */
 import { scenarioKinds } from "@causeway/sim";
 import { parseRecipe, RecipeError, type TrainRecipe } from "@causeway/train";
+import { backboneFacts } from "@causeway/models";
 import { z } from "zod";
+import { sharesSeeds } from "../stages/recordings.ts";
 import { knownText } from "../suggest.ts";
 
 const count = z.int().positive();
@@ -49,7 +51,7 @@ const loopSchema = z.strictObject({
     trainEverySecs: secs,
     heldOutEverySecs: secs,
   }),
-  /** Complete training recipes. Stage 1 begins fresh; stage 2 begins from `ownStage1`. */
+  /** Complete training recipes. Stage 1 begins fresh or from a shipped backbone; stage 2 begins from `ownStage1`. */
   stage1: z.record(z.string(), z.unknown()),
   stage2: z.record(z.string(), z.unknown()),
   /** Held-out losses in the training curves; they decide nothing. */
@@ -98,7 +100,8 @@ export const ownStage1 = "stage1";
 
 /** The preset that a run trains. */
 export function presetOfRun({ stage1 }: Pick<RunRecipe, "stage1">): string {
-  if (stage1.init.kind !== "fresh") throw new RecipeError("stage1.init: a run begins fresh");
+  if (stage1.init.kind === "checkpoint")
+    throw new RecipeError("stage1.init: a run begins fresh or from a shipped backbone");
   return stage1.init.preset;
 }
 
@@ -137,8 +140,15 @@ function contradictions(recipe: RunRecipe): string[] {
   };
   for (const [path, value] of Object.entries(grid))
     if (!isTenthOfSecond(value)) problems.push(`${path}: ${value} is not a multiple of 0.1 s`);
-  if (recipe.stage1.init.kind !== "fresh")
-    problems.push(`stage1.init: a run begins with fresh weights; give { kind: "fresh", preset }`);
+  const begin = recipe.stage1.init;
+  if (begin.kind === "checkpoint")
+    problems.push(
+      `stage1.init: a run begins with fresh weights or a shipped backbone; give { kind: "fresh", preset } or { kind: "backbone", preset }`,
+    );
+  if (begin.kind === "backbone" && sharesSeeds(recipe.seed, backboneFacts(begin.preset).runSeed))
+    problems.push(
+      `seed: ${recipe.seed} gives drives that the ${begin.preset} backbone was trained on, so nothing here would be held out; take another seed`,
+    );
   const { init } = recipe.stage2;
   if (init.kind !== "checkpoint" || init.path !== ownStage1)
     problems.push(

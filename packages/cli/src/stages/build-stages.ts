@@ -90,11 +90,15 @@ export function labelsStage(
 export function trainStages(recipe: RunRecipe, context: PipelineContext): Stage[] {
   const { dataDir } = context;
   const preset = presetOfRun(recipe);
-  const tokenizer: TokenizerOptions = { preset };
+  const { init } = recipe.stage1;
+  const tokenizer: TokenizerOptions = {
+    preset,
+    backbone: init.kind === "backbone" ? init.preset : null,
+  };
   const stages: Stage[] = [
     {
       name: "tokenizer",
-      title: "train the tokenizer",
+      title: tokenizer.backbone === null ? "train the tokenizer" : "take the backbone's tokenizer",
       options: tokenizer,
       setting: { dataDir },
       needs: dataStages,

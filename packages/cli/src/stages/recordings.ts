@@ -16,7 +16,12 @@ const seedBlock = 1_000_000;
 const testOffset = 400_000;
 const closedLoopOffset = 800_000;
 
-const firstSeed = (recipe: Pick<RunRecipe, "seed">): number => (recipe.seed % 2000) * seedBlock;
+const numBlocks = 2000;
+const firstSeed = (recipe: Pick<RunRecipe, "seed">): number =>
+  (recipe.seed % numBlocks) * seedBlock;
+
+/** Whether runs of two seeds draw their drives and scenes from the same block. */
+export const sharesSeeds = (a: number, b: number): boolean => a % numBlocks === b % numBlocks;
 
 /** Training recordings, then held-out ones; kinds are dealt in turn. */
 export function recordingsOf(recipe: Pick<RunRecipe, "seed" | "drives">): Recording[] {

@@ -1,10 +1,11 @@
 import type { RgbImage } from "@causeway/geom";
 import type { ModelSample, SampleLoader } from "@causeway/data";
 import type { OpenLoopMetrics, OpenLoopRow } from "@causeway/eval";
+import { backboneFacts } from "@causeway/models";
 import { scenarioKinds, type TickRecord } from "@causeway/sim";
 import { expect, test } from "vitest";
 import { loadRunRecipe, recipeNames } from "../recipe/load-recipe.ts";
-import { stageRecipe } from "../recipe/run-recipe.ts";
+import { parseRunRecipe, stageRecipe } from "../recipe/run-recipe.ts";
 import { batchesOf } from "./batch-files.ts";
 import { runStagesOf } from "./build-stages.ts";
 import { chooseClips } from "./clips.ts";
@@ -25,6 +26,21 @@ test("training, held-out drives and closed-loop scenes never share a scene, for 
     for (const id of seeds) ids.add(id);
   }
   expect(ids.size).toBe(count);
+});
+
+test("no drive or scene of a recipe that starts from the shipped backbone was seen by it", async () => {
+  const pretrain = await loadRunRecipe("pretrain");
+  const quickstart = await loadRunRecipe("quickstart");
+  const ids = (recipe: typeof quickstart): string[] =>
+    [...recordingsOf(recipe), ...closedLoopScenes(recipe)].map(driveIdOf);
+  const seen = new Set(ids(pretrain));
+  expect(seen.size).toBeGreaterThan(600);
+  expect(quickstart.stage1.init).toEqual({ kind: "backbone", preset: "nano" });
+  expect(backboneFacts("nano")).toMatchObject({ recipe: "pretrain", runSeed: pretrain.seed });
+  expect(ids(quickstart).filter((id) => seen.has(id))).toEqual([]);
+  // Nobody can choose a seed that breaks this.
+  for (const seed of [pretrain.seed, pretrain.seed + 2000])
+    expect(() => parseRunRecipe({ ...quickstart, seed }, "mine")).toThrow("would be held out");
 });
 
 test("recordings deal all kinds in turn and push about the share that was asked for", async () => {

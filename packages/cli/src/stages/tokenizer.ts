@@ -1,7 +1,18 @@
-/** Stage: train the tokenizer on the words of the training samples, in both mirror images. */
+/**
+ * Stage: train the tokenizer on the words of the training samples, in both mirror images. A shipped backbone has its own,
+ * which is copied.
+ */
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { openDataset } from "@causeway/data";
-import { presets, trainDrivingTokenizer } from "@causeway/models";
+import {
+  backboneFolder,
+  type BackboneName,
+  presets,
+  Tokenizer,
+  type TokenizerJson,
+  trainDrivingTokenizer,
+} from "@causeway/models";
 import { swapSides } from "@causeway/train";
 import { UserError } from "../errors.ts";
 import { writeAtomic } from "../pipeline/atomic-file.ts";
@@ -13,6 +24,8 @@ import { readSampleRows } from "./labelled-samples.ts";
 
 export interface TokenizerOptions {
   readonly preset: string;
+  /** The shipped backbone that the run begins with; null: fresh weights. */
+  readonly backbone: BackboneName | null;
 }
 
 export function presetOf(name: string): (typeof presets)[string] {
@@ -30,6 +43,12 @@ export const work: Work<WorkInput<TokenizerOptions, DataSetting>, { tokens: numb
   options,
   setting,
 }) => {
+  const path = join(runDir, "tokenizer", "tokenizer.json");
+  if (options.backbone !== null) {
+    const text = await readFile(join(backboneFolder(options.backbone), "tokenizer.json"), "utf8");
+    await writeAtomic(path, text);
+    return { tokens: new Tokenizer(JSON.parse(text) as TokenizerJson).size };
+  }
   const dataset = await openDataset(resolve(runDir, setting.dataDir));
   const rows = await readSampleRows(dataset, ["train"]);
   function* corpus(): Iterable<string> {
@@ -41,9 +60,6 @@ export const work: Work<WorkInput<TokenizerOptions, DataSetting>, { tokens: numb
       }
   }
   const tokenizer = trainDrivingTokenizer(presetOf(options.preset), corpus());
-  await writeAtomic(
-    join(runDir, "tokenizer", "tokenizer.json"),
-    `${JSON.stringify(tokenizer.json, null, 1)}\n`,
-  );
+  await writeAtomic(path, `${JSON.stringify(tokenizer.json, null, 1)}\n`);
   return { tokens: tokenizer.size };
 };

@@ -4,8 +4,11 @@ import { join, resolve } from "node:path";
 import { createRng } from "@causeway/geom";
 import {
   AlpamayoModel,
+  backboneFolder,
+  type BackboneName,
   createCodec,
   type DrivingCodec,
+  loadBackbone,
   Tokenizer,
   type TokenizerJson,
   type Weights,
@@ -58,6 +61,13 @@ async function freshStart(runDir: string, preset: string, seed: number): Promise
   };
 }
 
+async function backboneStart(name: BackboneName, seed: number): Promise<Start> {
+  const folder = backboneFolder(name);
+  const { codec, weights } = await loadBackbone(folder, createRng(seed).fork("weights"));
+  const lineage = JSON.parse(await readFile(join(folder, "lineage.json"), "utf8")) as Lineage;
+  return { codec, weights, lineage };
+}
+
 async function checkpointStart(folder: string, preset: string): Promise<Start> {
   const { codec, weights } = await AlpamayoModel.load(folder);
   if (codec.manifest.name !== preset)
@@ -78,10 +88,13 @@ export const work: Work<
   { step: number; loss: number | null }
 > = async ({ runDir, options, setting }, context) => {
   const { recipe, preset } = options;
+  const { init } = recipe;
   const start =
-    recipe.init.kind === "fresh"
-      ? await freshStart(runDir, recipe.init.preset, recipe.seed)
-      : await checkpointStart(join(runDir, recipe.init.path), preset);
+    init.kind === "fresh"
+      ? await freshStart(runDir, init.preset, recipe.seed)
+      : init.kind === "backbone"
+        ? await backboneStart(init.preset, recipe.seed)
+        : await checkpointStart(join(runDir, init.path), preset);
   const { codec, weights, lineage } = start;
   const { cameras, image } = codec.manifest;
   const data = await openLabelledSamples(

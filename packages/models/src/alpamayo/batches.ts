@@ -149,15 +149,27 @@ export class BatchBuilder {
     return out;
   }
 
-  /** Inputs of `buildStage2`; `flow` was drawn over `repeatedActions`. */
+  /** Inputs of `buildPrefix`: what stage 2 reads of the examples, without the expert. */
+  prefix(examples: readonly TrainingExample[], shape: Stage2Shape): Map<string, Tensor> {
+    return this.#backbone(examples, shape, prefixOf).feeds;
+  }
+
+  /**
+   * Inputs of `buildStage2`; `flow` was drawn over `repeatedActions`. With `shape.hasPrefix` those of the expert alone,
+   * to which the caller adds keys and values.
+   */
   stage2(
     examples: readonly TrainingExample[],
     flow: FlowSample,
     shape: Stage2Shape,
   ): Map<string, Tensor> {
-    const { feeds, next } = this.#backbone(examples, shape, ({ ids, prefixLength }) =>
-      ids.subarray(0, prefixLength),
-    );
+    const { feeds, next } =
+      shape.hasPrefix === true
+        ? {
+            feeds: new Map<string, Tensor>(),
+            next: this.#rows(examples, shape, prefixOf).positions.next,
+          }
+        : this.#backbone(examples, shape, prefixOf);
     const steps = this.#codec.config.actionSpace.waypointCount;
     const { batch, length, drawsPerSample } = shape;
     const rows = batch * drawsPerSample;
@@ -174,6 +186,17 @@ export class BatchBuilder {
     feeds.set("noisy", tensor(flow.noisy, [rows, steps, actionDim]));
     feeds.set("time", tensor(flow.time, [rows, 1, 1]));
     feeds.set("target", tensor(flow.target, [rows, steps, actionDim]));
+    if (shape.pathWeight !== undefined)
+      feeds.set(
+        "speed",
+        tensor(
+          Float32Array.from(
+            { length: rows },
+            (_, r) => examples[Math.floor(r / drawsPerSample)]?.meanSpeedMps as number,
+          ),
+          [rows, 1, 1],
+        ),
+      );
     feeds.set("expert_mask", tensor(mask, [batch, 1, 1, length + steps]));
     feeds.set("expert_cos", tensor(cos, [batch, steps, half]));
     feeds.set("expert_sin", tensor(sin, [batch, steps, half]));
@@ -185,21 +208,38 @@ export class BatchBuilder {
     shape: Stage1Shape | Stage2Shape,
     idsOf: (example: TrainingExample) => Int32Array,
   ): { feeds: Map<string, Tensor>; next: readonly number[] } {
-    const { config, manifest, patchBytes } = this.#codec;
+    const { config, patchBytes } = this.#codec;
+    const { ids, isReal, positions } = this.#rows(examples, shape, idsOf);
+    const patches = new Uint8Array(examples.length * patchBytes);
+    for (const [b, example] of examples.entries()) putPatches(example, patches, b * patchBytes);
+    const feeds = backboneFeeds(config.vlm, shape, this.#rotary, {
+      ids,
+      isReal,
+      positions,
+      patches,
+    });
+    return { feeds, next: positions.next };
+  }
+
+  /** Padded ids and positions. */
+  #rows(
+    examples: readonly TrainingExample[],
+    shape: Stage1Shape | Stage2Shape,
+    idsOf: (example: TrainingExample) => Int32Array,
+  ) {
+    const { config, manifest } = this.#codec;
     if (examples.length !== shape.batch) {
       throw new ConfigError(
         `training batch: ${examples.length} examples for a graph of ${shape.batch} rows`,
       );
     }
-    const patches = new Uint8Array(examples.length * patchBytes);
-    const ids = examples.map((example, b) => {
+    const ids = examples.map((example) => {
       const own = idsOf(example);
       if (own.length > shape.length) {
         throw new ConfigError(
           `training batch: a row has ${own.length} tokens; the graph holds ${shape.length}`,
         );
       }
-      patches.set(example.patches, b * patchBytes);
       const row = Array.from({ length: shape.length }, () => manifest.vocabulary.base.endOfText);
       for (let t = 0; t < own.length; t++) row[t] = own[t] as number;
       return row;
@@ -218,12 +258,23 @@ export class BatchBuilder {
         spatialMergeSize: config.vlm.vision.spatialMergeSize,
       },
     );
-    const feeds = backboneFeeds(config.vlm, shape, this.#rotary, {
-      ids,
-      isReal,
-      positions,
-      patches,
-    });
-    return { feeds, next: positions.next };
+    return { ids, isReal, positions };
   }
+}
+
+const prefixOf = ({ ids, prefixLength }: TrainingExample): Int32Array =>
+  ids.subarray(0, prefixLength);
+
+/** Copies a row's patches into the batch at `at`, through its levels when it has any. */
+function putPatches(
+  { patches, levels }: Pick<TrainingExample, "patches" | "levels">,
+  out: Uint8Array,
+  at: number,
+): void {
+  if (levels === undefined) {
+    out.set(patches, at);
+    return;
+  }
+  const part = out.subarray(at, at + patches.length);
+  for (let i = 0; i < part.length; i++) part[i] = levels[patches[i] as number] as number;
 }

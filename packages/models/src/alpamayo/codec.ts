@@ -43,8 +43,12 @@ export interface TrainingExample {
   readonly prefixLength: number;
   /** Levels of all pictures in prompt order, see `patchifyInto`. */
   readonly patches: Uint8Array;
+  /** Level to level, applied to the patches when the row goes into a batch (brightness, contrast); absent: unchanged. */
+  readonly levels?: Uint8Array;
   /** Normalised, interleaved actions [2 * waypoints]: target of stage 2. */
   readonly action: Float32Array;
+  /** Over the future. */
+  readonly meanSpeedMps: number;
 }
 
 export class DrivingCodec {
@@ -259,6 +263,7 @@ export class DrivingCodec {
       prefixLength: ids.lastIndexOf(drivingId(vocabulary, "traj_future_start")) + 1,
       patches: this.patches(sample.input),
       action,
+      meanSpeedMps: pathLengthM(sample.future) / (action.length / actionDim) / this.config.actionSpace.dtSecs,
     };
   }
 
@@ -271,4 +276,14 @@ export class DrivingCodec {
       drivingId(vocabulary, "cot_end"),
     ];
   }
+}
+
+function pathLengthM({ x, y }: LocalPath): number {
+  let length = Math.hypot(x[0] as number, y[0] as number);
+  for (let i = 1; i < x.length; i++)
+    length += Math.hypot(
+      (x[i] as number) - (x[i - 1] as number),
+      (y[i] as number) - (y[i - 1] as number),
+    );
+  return length;
 }

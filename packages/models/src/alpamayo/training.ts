@@ -11,14 +11,17 @@ import {
   nll,
   reduceSum,
   stopGradient,
+  sub,
   tensor,
   type Tensor,
   type Value,
 } from "@causeway/graph";
 import { type BackboneShape, buildBackbone, maskedScore, outputHead } from "../qwen3vl/model.ts";
+import type { KeyValue } from "../qwen3vl/decoder.ts";
 import { repeatRows } from "../generation/graphs.ts";
 import type { AlpamayoConfig } from "./config.ts";
 import { expertField, type ExpertOutput } from "./expert.ts";
+import { pathMetric } from "./path-metric.ts";
 import { perceptionLoss, type PerceptionShape } from "./perception.ts";
 
 export interface TrainingGraph {
@@ -100,6 +103,10 @@ export interface Stage2Shape extends BackboneShape {
   readonly drawsPerSample: number;
   /** Reproduces a defect of the released training, see upstream.ts. */
   readonly upstream?: "sdpa_causal";
+  /** The keys and values of the prefix are inputs, `prefix_key.i` and `prefix_value.i` [B, Hk, T, D] (`buildPrefix`). */
+  readonly hasPrefix?: boolean;
+  /** Factor of `pathMetric` in the loss, with its input `speed`; left out in the released recipe. */
+  readonly pathWeight?: number;
 }
 
 /**
@@ -113,12 +120,12 @@ export function buildStage2(
   shape: Stage2Shape,
 ): TrainingGraph & { readonly expert: ExpertOutput } {
   const graph = new Graph();
-  const { decoder } = buildBackbone(graph, config.vlm, shape, {
-    prefix: "vlm.",
-    onlyKeyValues: true,
-  });
-  const frozen = new Map(graph.parameters);
   const { batch, length, drawsPerSample: draws } = shape;
+  const keyValues =
+    shape.hasPrefix === true
+      ? prefixInputs(graph, config, shape)
+      : prefixKeyValues(graph, config, shape);
+  const frozen = new Map(graph.parameters);
   const rows = batch * draws;
   const steps = config.actionSpace.waypointCount;
   const half = config.vlm.text.headDim / 2;
@@ -129,7 +136,7 @@ export function buildStage2(
     config,
     graph.input("noisy", [rows, steps, 2]),
     graph.input("time", [rows, 1, 1]),
-    decoder.keyValues.map(({ key, value }) => ({
+    keyValues.map(({ key, value }) => ({
       key: repeat(stopGradient(key)),
       value: repeat(stopGradient(value)),
     })),
@@ -141,9 +148,53 @@ export function buildStage2(
     repeat(graph.input("expert_cos", [batch, steps, half])),
     repeat(graph.input("expert_sin", [batch, steps, half])),
   );
-  const loss = mse(expert.velocity, graph.input("target", [rows, steps, 2]));
+  const target = graph.input("target", [rows, steps, 2]);
+  const flow = mse(expert.velocity, target);
   const trainable = new Map([...graph.parameters].filter(([name]) => !frozen.has(name)));
-  return { graph, loss, parts: new Map(), trainable, frozen, expert };
+  if (shape.pathWeight === undefined)
+    return { graph, loss: flow, parts: new Map(), trainable, frozen, expert };
+  const speed = graph.input("speed", [rows, 1, 1]);
+  const path = pathMetric(sub(expert.velocity, target), speed, config.actionSpace);
+  return {
+    graph,
+    loss: add(flow, mul(path, shape.pathWeight)),
+    parts: new Map([
+      ["loss_flow", flow],
+      ["loss_path", path],
+    ]),
+    trainable,
+    frozen,
+    expert,
+  };
+}
+
+const prefixKeyValues = (graph: Graph, config: AlpamayoConfig, shape: BackboneShape) =>
+  buildBackbone(graph, config.vlm, shape, { prefix: "vlm.", onlyKeyValues: true }).decoder
+    .keyValues;
+
+function prefixInputs(
+  graph: Graph,
+  { vlm }: AlpamayoConfig,
+  { batch, length }: BackboneShape,
+): readonly KeyValue[] {
+  const shape = [batch, vlm.text.numKvHeads, length, vlm.text.headDim];
+  return Array.from({ length: vlm.text.numLayers }, (_, i) => ({
+    key: graph.input(`prefix_key.${i}`, shape),
+    value: graph.input(`prefix_value.${i}`, shape),
+  }));
+}
+
+/**
+ * The frozen half of stage 2 alone: what the expert reads of a row does not change while it trains, so it need not be
+ * computed again in every epoch. Inputs of `buildBackbone`; outputs `prefix_key.i`, `prefix_value.i` [B, Hk, T, D].
+ */
+export function buildPrefix(config: AlpamayoConfig, shape: BackboneShape): Graph {
+  const graph = new Graph();
+  prefixKeyValues(graph, config, shape).forEach(({ key, value }, i) => {
+    graph.output(`prefix_key.${i}`, key);
+    graph.output(`prefix_value.${i}`, value);
+  });
+  return graph;
 }
 
 /** [1, 1, K, T + K]: waypoint k sees the whole prefix and waypoints up to k. */

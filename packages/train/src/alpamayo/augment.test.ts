@@ -1,7 +1,7 @@
 import { createRng } from "@causeway/geom";
 import { expect, test } from "vitest";
 import { tinyMoment } from "../../test/fixtures/tiny-driver.ts";
-import { applyLevels, drawLevels, mirrorMoment, swapSides } from "./augment.ts";
+import { drawLevels, mirrorMoment, swapSides } from "./augment.ts";
 
 test("the mirror swaps directions, keeps capitals, and leaves right of way alone", () => {
   expect(swapSides("Turn left, then keep to the rightmost lane.")).toBe(
@@ -51,7 +51,5 @@ test("levels stay in order and in range, and no jitter is no work", () => {
   expect(drawLevels({ brightness: 0, contrast: 0 }, createRng(1))).toBeNull();
   const levels = drawLevels({ brightness: 0.3, contrast: 0.4 }, createRng(5)) as Uint8Array;
   for (let i = 1; i < 256; i++) expect(levels[i]).toBeGreaterThanOrEqual(levels[i - 1] as number);
-  const pixels = Uint8Array.of(0, 100, 255);
-  applyLevels(levels, pixels);
-  expect([...pixels]).toEqual([levels[0], levels[100], levels[255]]);
+  expect(levels).toHaveLength(256);
 });

@@ -78,8 +78,3 @@ export function drawLevels(
     Math.min(255, Math.max(0, Math.round((level - 128) * contrast + 128 + brightness))),
   );
 }
-
-/** Maps levels in place. */
-export function applyLevels(levels: Uint8Array, pixels: Uint8Array): void {
-  for (let i = 0; i < pixels.length; i++) pixels[i] = levels[pixels[i] as number] as number;
-}

@@ -1,4 +1,5 @@
 /** What stage 1 and stage 2 share: samples to examples, length buckets, files of a checkpoint, modules. */
+import { freemem } from "node:os";
 import type { Rng } from "@causeway/geom";
 import type { Runtime, Tensor } from "@causeway/graph";
 import {
@@ -11,7 +12,7 @@ import {
 import { RecipeError } from "../errors.ts";
 import type { ModuleMap, TrainTask } from "../loop/task.ts";
 import type { TrainRecipe } from "../recipe/schema.ts";
-import { applyLevels, drawLevels, mirrorMoment, swapSides } from "./augment.ts";
+import { drawLevels, mirrorMoment, swapSides } from "./augment.ts";
 import type { TrainingProgram } from "./program.ts";
 import { withPathTargets } from "./perception.ts";
 import type { LabelledMoment, LabelledSamples } from "./samples.ts";
@@ -56,19 +57,41 @@ const perceived = (moment: LabelledMoment): LabelledMoment =>
     : moment;
 
 /** Reads, augments and encodes a sample. */
-export async function readExample(
+export type ExampleReader = (index: number, rng: Rng) => Promise<TrainingExample>;
+
+/** Share of the free memory that encoded samples may take. */
+const cacheShare = 0.4;
+
+/**
+ * A reader that keeps encoded samples while they fit into memory, so that later epochs only copy them. What it returns
+ * does not depend on what was kept.
+ */
+export function exampleReader(
   { codec, samples, recipe }: Pick<ModelTaskOptions<TrainRecipe>, "codec" | "samples" | "recipe">,
-  index: number,
-  rng: Rng,
-  weightsOf?: (ids: readonly number[]) => Float32Array,
-): Promise<TrainingExample> {
-  const isMirrored = rng.next() < recipe.augment.mirror;
-  const levels = drawLevels(recipe.augment, rng);
-  const moment = await samples.read(index);
-  const shown = perceived(isMirrored ? mirrorMoment(moment) : moment);
-  const example = codec.example(weightsOf === undefined ? shown : { ...shown, weightsOf });
-  if (levels) applyLevels(levels, example.patches);
-  return example;
+  options: {
+    readonly weightsOf?: (ids: readonly number[]) => Float32Array;
+    /** Default true. */
+    readonly isKept?: boolean;
+  } = {},
+): ExampleReader {
+  const { weightsOf, isKept = true } = options;
+  const kept = new Map<number, TrainingExample>();
+  const capacity = isKept ? Math.floor((cacheShare * freemem()) / codec.patchBytes) : 0;
+  const encode = async (index: number, isMirrored: boolean): Promise<TrainingExample> => {
+    const moment = await samples.read(index);
+    const shown = perceived(isMirrored ? mirrorMoment(moment) : moment);
+    return codec.example(weightsOf === undefined ? shown : { ...shown, weightsOf });
+  };
+  return async (index, rng) => {
+    const isMirrored = rng.next() < recipe.augment.mirror;
+    const levels = drawLevels(recipe.augment, rng);
+    let example = isMirrored ? undefined : kept.get(index);
+    if (example === undefined) {
+      example = await encode(index, isMirrored);
+      if (!isMirrored && kept.size < capacity) kept.set(index, example);
+    }
+    return levels === null ? example : { ...example, levels };
+  };
 }
 
 /** Sizes of a training row without its pictures. */

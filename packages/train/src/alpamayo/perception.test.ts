@@ -22,7 +22,7 @@ test("a left bend moves up, a right bend mirrors it, far offsets stop at the end
   const left = pathTargets(arc(10, 0.02));
   const right = pathTargets(arc(10, -0.02));
   // 14 m along: y = (1 - cos 0.28) / 0.02 = 1.947 m.
-  expect(left[2]).toBeCloseTo((1.947 / 5 + 1) / 2, 3);
+  expect(left[2]).toBeCloseTo((1.947 / 4 + 1) / 2, 3);
   left.forEach((value, i) => expect(value + (right[i] as number)).toBeCloseTo(1, 9));
   expect(pathTargets(arc(10, 0.1))[4]).toBe(1);
 });

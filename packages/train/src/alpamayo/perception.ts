@@ -11,8 +11,8 @@ import type { LabelledSamples } from "./samples.ts";
 
 /** Distances along the path, m, at which its offset to the left is asked. */
 const pathDistancesM = [4, 8, 14, 22, 32];
-/** Offset that maps to 0 (right) and 1 (left), m: a lane width and a half. */
-const pathSpanM = 5;
+/** Offsets that map to 0 (right) and 1 (left), m: near the car a few decimetres decide, far off only the bend does. */
+const pathSpansM = [0.8, 2, 4, 8, 14];
 const pathWeight = 4;
 const numThings = perceptionChannels.length;
 export const numPerceptionChannels: number = numThings + pathDistancesM.length;
@@ -30,7 +30,8 @@ export function pathTargets(future: LocalPath): number[] {
       if (wanted === undefined || travelled + step < wanted) break;
       const part = step === 0 ? 0 : (wanted - travelled) / step;
       const offset = y + part * (nextY - y);
-      out.push(Math.min(1, Math.max(0, (offset / pathSpanM + 1) / 2)));
+      const span = pathSpansM[out.length] as number;
+      out.push(Math.min(1, Math.max(0, (offset / span + 1) / 2)));
     }
     travelled += step;
     [x, y] = [nextX, nextY];

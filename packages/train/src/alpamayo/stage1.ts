@@ -20,7 +20,7 @@ import {
   modelFiles,
   type ModelTaskOptions,
   programCache,
-  readExample,
+  exampleReader,
   rowSizes,
 } from "./model-task.ts";
 import { perceptionShape } from "./perception.ts";
@@ -86,6 +86,7 @@ export async function createStage1Task(
   );
   const builder = new BatchBuilder(codec);
   const weightsOf = sentenceWeights(options);
+  const read = exampleReader(options, weightsOf === undefined ? {} : { weightsOf });
   const toBatch = (examples: readonly TrainingExample[]): ModelBatch => {
     const longest = Math.max(...examples.map((e) => e.ids.length));
     const bucket = buckets.find((n) => n >= longest) as number;
@@ -103,7 +104,7 @@ export async function createStage1Task(
     checkpointFiles: modelFiles(codec),
     async prepare(indices, rng) {
       const examples = await Promise.all(
-        indices.map((index, row) => readExample(options, index, rng.fork(row), weightsOf)),
+        indices.map((index, row) => read(index, rng.fork(row))),
       );
       const result = toBatch(examples);
       dropTrajectoryInputs(

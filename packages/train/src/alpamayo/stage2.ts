@@ -19,9 +19,10 @@ import {
   modelFiles,
   type ModelTaskOptions,
   programCache,
-  readExample,
+  exampleReader,
   rowSizes,
 } from "./model-task.ts";
+import { createPrefixCache } from "./prefix-cache.ts";
 import { compileEvaluation, compileProgram } from "./program.ts";
 
 export async function createStage2Task(
@@ -37,24 +38,45 @@ export async function createStage2Task(
   const shapeOf = (length: number): Stage2Shape => ({
     ...stage2Shape(codec, [], { batch: batch.size, drawsPerSample }),
     length,
+    ...(recipe.pathWeight === null ? {} : { pathWeight: recipe.pathWeight }),
   });
   const smallest = buildStage2(codec.config, shapeOf(buckets[0] as number));
   const { trained } = splitFrozen([...smallest.trainable.keys()], recipe.modules.freeze);
   const trainedSet = new Set(trained);
+  const trainShape = (length: number): Stage2Shape => ({
+    ...shapeOf(length),
+    hasPrefix: recipe.cachePrefix,
+  });
   const programs = programCache((length) =>
-    compileProgram(buildStage2(codec.config, shapeOf(length)), trainedSet, weights, options),
+    compileProgram(buildStage2(codec.config, trainShape(length)), trainedSet, weights, options),
   );
   const evaluations = programCache((length) =>
     compileEvaluation(buildStage2(codec.config, shapeOf(length)), trainedSet, weights, options),
   );
   const builder = new BatchBuilder(codec);
-  const toBatch = (examples: readonly TrainingExample[], rng: Rng): ModelBatch => {
+  // Kept prefixes hold what pictures say: each sample is read once.
+  const read = exampleReader(options, { isKept: !recipe.cachePrefix });
+  const lastBucket = buckets.at(-1) as number;
+  const prefixes = recipe.cachePrefix
+    ? createPrefixCache({
+        ...options,
+        builder,
+        shape: shapeOf(lastBucket),
+        numSamples: samples.length,
+        read: (index) => read(index, createRng(0)),
+      })
+    : null;
+  const toBatch = (
+    examples: readonly TrainingExample[],
+    rng: Rng,
+    shapeFor: (length: number) => Stage2Shape,
+  ): ModelBatch => {
     const longest = Math.max(...examples.map((e) => e.prefixLength));
-    const bucket = buckets.find((n) => n >= longest) as number;
+    const bucket = prefixes ? lastBucket : (buckets.find((n) => n >= longest) as number);
     const actions = builder.repeatedActions(examples, drawsPerSample);
     const perRow = actions.length / (examples.length * drawsPerSample);
     const flow = drawFlowSample(rng, actions, perRow);
-    const feeds = builder.stage2(examples, flow, shapeOf(bucket));
+    const feeds = builder.stage2(examples, flow, shapeFor(bucket));
     return { feeds, bucket, numTokens: examples.reduce((n, e) => n + e.prefixLength, 0) };
   };
   // The same noise every time, so that values of different steps compare.
@@ -69,10 +91,15 @@ export async function createStage2Task(
     modules: alpamayoModules,
     checkpointFiles: modelFiles(codec),
     async prepare(indices, rng) {
+      if (prefixes !== null) {
+        const { examples, feeds } = await prefixes.batch(indices);
+        const batch = toBatch(examples, rng.fork("flow"), trainShape);
+        return { ...batch, feeds: new Map([...batch.feeds, ...feeds]) };
+      }
       const examples = await Promise.all(
-        indices.map((index, row) => readExample(options, index, rng.fork(row))),
+        indices.map((index, row) => read(index, rng.fork(row))),
       );
-      return toBatch(examples, rng.fork("flow"));
+      return toBatch(examples, rng.fork("flow"), trainShape);
     },
     async run({ feeds, bucket, numTokens }, views) {
       const program = await programs.get(bucket);
@@ -80,11 +107,12 @@ export async function createStage2Task(
     },
     ...heldOutValidation(
       options,
-      (examples, index) => toBatch(examples, heldOutNoise.fork(index)),
+      (examples, index) => toBatch(examples, heldOutNoise.fork(index), shapeOf),
       evaluations,
     ),
     async dispose() {
       await programs.dispose();
+      await prefixes?.dispose();
       await evaluations.dispose();
     },
   };

@@ -119,9 +119,14 @@ function contradictions(recipe: TrainRecipe): string[] {
   const warmup = typeof schedule.warmup === "number" ? schedule.warmup : 0;
   if (warmup >= steps)
     problems.push(`schedule.warmup: ${warmup} steps of warm-up, but the run has ${steps} steps`);
-  if (recipe.stage === "stage2" && recipe.init.kind === "fresh")
+  if (recipe.stage === "stage2" && recipe.init.kind !== "checkpoint")
     problems.push(
       'init: stage2 trains the expert on a trained VLM; give { kind: "checkpoint", path } of a stage-1 run',
+    );
+  const { mirror, brightness, contrast } = recipe.augment;
+  if (recipe.stage === "stage2" && recipe.cachePrefix && mirror + brightness + contrast > 0)
+    problems.push(
+      "cachePrefix: kept prefixes cannot change with augmentation; set augment to zeros or cachePrefix to false",
     );
   return problems;
 }

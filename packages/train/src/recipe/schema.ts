@@ -2,6 +2,7 @@
  * A recipe is complete plain data: no defaults hide here, so what is written beside the results is what ran.
  * Recipes are made by functions (`recipes/`), checked by this schema, and stored resolved in `run.json`.
  */
+import { backboneNames } from "@causeway/models";
 import { z } from "zod";
 
 const count = z.int().positive();
@@ -43,6 +44,8 @@ const optimizerSchema = z.discriminatedUnion("kind", [
 const initSchema = z.discriminatedUnion("kind", [
   /** Fresh weights of a preset. */
   z.strictObject({ kind: z.literal("fresh"), preset: z.string().min(1) }),
+  /** The backbone that ships with a preset, and a fresh expert (models/assets). */
+  z.strictObject({ kind: z.literal("backbone"), preset: z.enum(backboneNames) }),
   /** A checkpoint folder (config.json, model.safetensors, tokenizer.json). */
   z.strictObject({ kind: z.literal("checkpoint"), path: z.string().min(1) }),
 ]);
@@ -124,6 +127,13 @@ const stage2Schema = z.strictObject({
   ...common,
   /** Noise draws per sample that share one pass of the frozen VLM. */
   drawsPerSample: count,
+  /**
+   * Computes what the expert reads of a sample once and keeps it (0.3 MB a sample for nano), instead of in every step.
+   * Not with augmentation.
+   */
+  cachePrefix: z.boolean(),
+  /** Factor of the loss that counts what errors do to the path (models/path-metric.ts); null = the released loss. */
+  pathWeight: positive.nullable(),
   lengthBuckets: z.array(count),
 });
 
