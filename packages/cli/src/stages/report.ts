@@ -22,7 +22,7 @@ import {
   writeText,
 } from "@causeway/eval";
 import { checkPathConsistency, parseTrace } from "@causeway/label";
-import { AlpamayoModel } from "@causeway/models";
+import { AlpamayoModel, backboneFacts } from "@causeway/models";
 import { type Lineage, lineageWarnings } from "@causeway/train";
 import type { Work } from "../pipeline/child-protocol.ts";
 import type { StageMarker, WorkInput } from "../pipeline/stage.ts";
@@ -149,7 +149,7 @@ export const work: Work<WorkInput<ReportOptions, ReportSetting>, Summary> = asyn
       ...markers.map((m) => ({ name: m.title, secs: m.wallSecs })),
       { name: "report", secs: Math.round(ownSecs * 10) / 10 },
     ],
-    facts: [],
+    facts: startFacts(recipe),
     warnings: lineageWarnings(
       JSON.parse(
         await readFile(join(resolve(runDir, options.checkpoint), "lineage.json"), "utf8"),
@@ -194,6 +194,19 @@ export const work: Work<WorkInput<ReportOptions, ReportSetting>, Summary> = asyn
   context.progress({ done: 4, total: 4 });
   return summary;
 };
+
+/** What the language model knew before the run. */
+function startFacts(recipe: RunRecipe): [string, string][] {
+  const { init } = recipe.stage1;
+  if (init.kind !== "backbone") return [["begins with", "fresh weights"]];
+  const { trainDrives, steps, minutes, runSeed } = backboneFacts(init.preset);
+  return [
+    [
+      "begins with",
+      `the shipped ${init.preset} backbone (language model; pretrained on ${trainDrives} simulated drives of run seed ${runSeed}, ${steps} steps, ${minutes} min) and a fresh expert`,
+    ],
+  ];
+}
 
 /** Failed scenes first, then by score; equal ones by id. */
 function worstFirst(
