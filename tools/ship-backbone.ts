@@ -16,11 +16,15 @@ const { values, positionals } = parseArgs({
 });
 const [runDir] = positionals;
 if (runDir === undefined)
-  throw new Error("ship-backbone: no run folder given; expected the folder of `causeway run pretrain`");
+  throw new Error(
+    "ship-backbone: no run folder given; expected the folder of `causeway run pretrain`",
+  );
 
 const recipe = pretrain();
 const step = Number(values.step ?? recipe.stage1.steps);
-const lines = readFileSync(join(runDir, "stage1", "metrics.jsonl"), "utf8").trim().split("\n");
+const lines = readFileSync(join(runDir, "stage1", "metrics.jsonl"), "utf8")
+  .trim()
+  .split("\n");
 const rows = lines
   .map((line) => JSON.parse(line) as { step: number; stepMs: number })
   .filter((row) => row.step <= step);

@@ -41,7 +41,14 @@ const stage1Recipe = (changes: Partial<Stage1Recipe> = {}): Stage1Recipe => ({
 });
 const stage2Recipe = (changes: Partial<Stage2Recipe> = {}): Stage2Recipe => {
   const { trajectoryInputDropout: _dropout, ...common } = stage1Recipe();
-  return { ...common, stage: "stage2", drawsPerSample: 2, cachePrefix: false, pathWeight: null, ...changes };
+  return {
+    ...common,
+    stage: "stage2",
+    drawsPerSample: 2,
+    cachePrefix: false,
+    pathWeight: null,
+    ...changes,
+  };
 };
 const samples = tinySamples();
 const fresh = initialLineage(["vision", "text", "expert", "action"]);

@@ -45,8 +45,7 @@ export interface BackboneFacts {
 export const backboneFolder = (name: BackboneName): string =>
   fileURLToPath(new URL(`../../assets/${name}-backbone/`, import.meta.url));
 
-const isBackbone = (weight: string): boolean =>
-  ["vision", "text"].includes(moduleOf(weight));
+const isBackbone = (weight: string): boolean => ["vision", "text"].includes(moduleOf(weight));
 
 export function backboneFacts(name: BackboneName): BackboneFacts {
   return JSON.parse(

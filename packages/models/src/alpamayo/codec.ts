@@ -263,7 +263,8 @@ export class DrivingCodec {
       prefixLength: ids.lastIndexOf(drivingId(vocabulary, "traj_future_start")) + 1,
       patches: this.patches(sample.input),
       action,
-      meanSpeedMps: pathLengthM(sample.future) / (action.length / actionDim) / this.config.actionSpace.dtSecs,
+      meanSpeedMps:
+        pathLengthM(sample.future) / (action.length / actionDim) / this.config.actionSpace.dtSecs,
     };
   }
 

@@ -7,7 +7,16 @@
  * trained for minutes reaches it where the path needs it. Not in the released recipes.
  */
 import type { ActionSpaceConfig } from "@causeway/geom";
-import { concat, type Graph, matmul, mul, reduceMean, slice, tensor, type Value } from "@causeway/graph";
+import {
+  concat,
+  type Graph,
+  matmul,
+  mul,
+  reduceMean,
+  slice,
+  tensor,
+  type Value,
+} from "@causeway/graph";
 
 /** Position errors count per second of horizon, plus this, s: near ones are few but steer now. */
 const softSecs = 0.5;

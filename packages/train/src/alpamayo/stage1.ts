@@ -103,9 +103,7 @@ export async function createStage1Task(
     modules: alpamayoModules,
     checkpointFiles: modelFiles(codec),
     async prepare(indices, rng) {
-      const examples = await Promise.all(
-        indices.map((index, row) => read(index, rng.fork(row))),
-      );
+      const examples = await Promise.all(indices.map((index, row) => read(index, rng.fork(row))));
       const result = toBatch(examples);
       dropTrajectoryInputs(
         result.feeds.get("ids")?.data as BigInt64Array,

@@ -96,9 +96,7 @@ export async function createStage2Task(
         const batch = toBatch(examples, rng.fork("flow"), trainShape);
         return { ...batch, feeds: new Map([...batch.feeds, ...feeds]) };
       }
-      const examples = await Promise.all(
-        indices.map((index, row) => read(index, rng.fork(row))),
-      );
+      const examples = await Promise.all(indices.map((index, row) => read(index, rng.fork(row))));
       return toBatch(examples, rng.fork("flow"), trainShape);
     },
     async run({ feeds, bucket, numTokens }, views) {
