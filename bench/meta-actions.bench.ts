@@ -1,10 +1,15 @@
 /**
- * Ticks per second of meta-actions + keyframes on one thread: `npx tsx bench/meta-actions.bench.ts`.
+ * Ticks per second of meta-actions + keyframes, and of manoeuvres without a map, on one thread: `npx tsx bench/meta-actions.bench.ts`.
  * 20 s clips (200 ticks), as a data set has them, and one long drive. Detection, tidy intervals and keyframes are timed;
  * reading files is not.
  */
 import { createRng } from "@causeway/geom";
-import { chooseKeyframes, detectMetaActions, type EgoColumns } from "@causeway/label";
+import {
+  chooseKeyframes,
+  detectMetaActions,
+  type EgoColumns,
+  findManoeuvres,
+} from "@causeway/label";
 
 /** Random accelerations and curvatures, 1 to 5 s each. */
 function randomDrive(seed: number, tickCount: number): EgoColumns {
@@ -27,12 +32,21 @@ function randomDrive(seed: number, tickCount: number): EgoColumns {
   return { x, y, yaw, vx, vy };
 }
 
-function bench(name: string, drives: readonly EgoColumns[], rounds: number): void {
+const keyframesOf = (d: EgoColumns): number =>
+  chooseKeyframes(detectMetaActions(d), d).keyframes.length;
+const manoeuvresOf = (d: EgoColumns): number => findManoeuvres(d).length;
+
+function bench(
+  name: string,
+  drives: readonly EgoColumns[],
+  rounds: number,
+  work: (d: EgoColumns) => number = keyframesOf,
+): void {
   const ticks = drives.reduce((sum, d) => sum + d.x.length, 0);
-  let keyframes = 0;
+  let found = 0;
   const pass = () => {
-    keyframes = 0;
-    for (const d of drives) keyframes += chooseKeyframes(detectMetaActions(d), d).keyframes.length;
+    found = 0;
+    for (const d of drives) found += work(d);
   };
   pass();
   pass();
@@ -42,11 +56,11 @@ function bench(name: string, drives: readonly EgoColumns[], rounds: number): voi
     pass();
     rates.push(ticks / (Number(process.hrtime.bigint() - start) * 1e-9));
   }
-  if (keyframes === 0) throw new Error(`${name}: no keyframes found; the input is wrong`);
+  if (found === 0) throw new Error(`${name}: nothing found; the input is wrong`);
   rates.sort((a, b) => a - b);
   const millions = (v: number) => (v / 1e6).toFixed(2);
   console.log(
-    `${name}: ${millions(rates[rates.length >> 1])} M ticks/s median, ${millions(rates[rates.length - 1])} best of ${rounds} (${ticks} ticks, ${keyframes} keyframes)`,
+    `${name}: ${millions(rates[rates.length >> 1])} M ticks/s median, ${millions(rates[rates.length - 1])} best of ${rounds} (${ticks} ticks, ${found} found)`,
   );
 }
 
@@ -56,3 +70,15 @@ bench(
   9,
 );
 bench("meta-actions + keyframes, one drive of 100000 ticks", [randomDrive(7, 100_000)], 9);
+bench(
+  "manoeuvres without a map, clips of 200 ticks",
+  Array.from({ length: 500 }, (_, i) => randomDrive(i + 1, 200)),
+  5,
+  manoeuvresOf,
+);
+bench(
+  "manoeuvres without a map, one drive of 20000 ticks",
+  [randomDrive(7, 20_000)],
+  5,
+  manoeuvresOf,
+);

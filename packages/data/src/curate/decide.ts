@@ -250,6 +250,8 @@ async function findDuplicates(
     const { eps, mode, clusters } = policy.dedup;
     const dedup = await semDedup(store, {
       seed: policy.seed,
+      // Clusters only have to bring look-alikes together; the last few rows that still move do not matter.
+      maxRounds: 30,
       ...(clusters === null ? {} : { clusters: Math.min(clusters, known.length) }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
