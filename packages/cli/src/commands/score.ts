@@ -48,6 +48,24 @@ export const command = createGroup({
       load: () => import("./score/critic.ts"),
     },
     {
+      name: "geometry",
+      args: "<videos...>",
+      summary: "Sampson distances of video, over time and across views",
+      load: () => import("./score/geometry.ts"),
+    },
+    {
+      name: "frames",
+      args: "<predicted> <truth>",
+      summary: "blur-SSIM, Canny F1, depth, instance and class IoU, with masks",
+      load: () => import("./score/frames.ts"),
+    },
+    {
+      name: "distance",
+      args: "<generated> <real>",
+      summary: "FID and FVD with features of an ONNX network that you supply",
+      load: () => import("./score/distance.ts"),
+    },
+    {
       name: "compare",
       args: "<a> <b>",
       summary: "two evaluations of the same items, paired by id, as a page",

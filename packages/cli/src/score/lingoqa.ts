@@ -46,6 +46,11 @@ async function openClassifier(
     close: () => network.close(),
     async classify(text) {
       const { ids } = tokenizer.encode(text, { add_special_tokens: true }) as { ids: number[] };
+      if (!ids.every((id) => Number.isInteger(id)))
+        throw new UserError(
+          "CLASSIFIER",
+          `the tokenizer gives a token without an id; expected the classifier's own tokenizer.json (${tokenizerPath})`,
+        );
       // The last token closes the text and stays when it is cut.
       const cut =
         ids.length <= lingoMaxTokens

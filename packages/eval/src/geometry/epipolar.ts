@@ -98,8 +98,11 @@ function designMatrix(
   return { t0, t1, columns };
 }
 
-/** Two vectors that span the null space of 7 equations, by elimination with full pivoting; null below rank 7. */
-function nullPlane(columns: readonly Float64Array[]): [Float64Array, Float64Array] | null {
+/**
+ * Two vectors of the null space of 7 equations, by elimination with full pivoting. Below rank 7 (a camera that stands
+ * still, a single plane) there are more than two, and all of them explain the matches: the first two are as good.
+ */
+function nullPlane(columns: readonly Float64Array[]): [Float64Array, Float64Array] {
   const free = columns.map((_, c) => c);
   const order: number[] = [];
   for (let k = 0; k < 7; k++) {
@@ -109,9 +112,9 @@ function nullPlane(columns: readonly Float64Array[]): [Float64Array, Float64Arra
       for (let r = k; r < 7; r++)
         if (Math.abs(columns[c][r]) > Math.abs(columns[free[at]][row])) [row, at] = [r, i];
     });
+    const value = columns[free[at]][row];
+    if (Math.abs(value) < 1e-12) break;
     const [pivot] = free.splice(at, 1);
-    const value = columns[pivot][row];
-    if (Math.abs(value) < 1e-12) return null;
     order.push(pivot);
     for (const c of [pivot, ...free]) {
       const top = columns[c][row];
@@ -124,7 +127,7 @@ function nullPlane(columns: readonly Float64Array[]): [Float64Array, Float64Arra
       for (const c of free) columns[c][r] -= factor * columns[c][k];
     }
   }
-  return free.map((c) => {
+  return free.slice(0, 2).map((c) => {
     const vector = new Float64Array(9);
     vector[c] = 1;
     order.forEach((pivot, k) => {
@@ -190,9 +193,7 @@ function cubicRoots(c0: number, c1: number, c2: number, c3: number): number[] {
 /** Up to three matrices through exactly 7 matches: the members of the null plane with determinant 0. */
 function sevenPoint(matches: Matches, rows: ArrayLike<number>): Float64Array[] {
   const { t0, t1, columns } = designMatrix(matches, rows);
-  const plane = nullPlane(columns);
-  if (plane === null) return [];
-  const [f, g] = plane;
+  const [f, g] = nullPlane(columns);
   const at = (x: number) => f.map((v, i) => v + x * g[i]);
   // det(f + x g) is a cubic; four values fix it.
   const [d0, d1, dm] = [determinant(f), determinant(at(1)), determinant(at(-1))];
