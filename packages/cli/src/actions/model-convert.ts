@@ -20,6 +20,7 @@ import {
   writeSafetensors,
 } from "@causeway/models";
 import type { CommandContext, Outcome } from "../command.ts";
+import { modelFolder } from "../engine/model-folder.ts";
 import type { ConvertOptions } from "../commands/model/convert.ts";
 import { StoppedError, UserError } from "../errors.ts";
 import { architectureOf } from "./model-architecture.ts";
@@ -50,10 +51,11 @@ async function requireEmpty(out: string): Promise<void> {
 }
 
 export async function convertModel(
-  folder: string,
+  path: string,
   options: ConvertOptions,
   { isDryRun, progress, signal }: CommandContext,
 ): Promise<Outcome> {
+  const folder = await modelFolder(path);
   const out = resolve(options.out);
   const architecture = await architectureOf(folder);
   const checkpoint = await Checkpoint.open(folder);

@@ -6,6 +6,7 @@ import { displacementsM, minAde, pathToJson } from "@causeway/eval";
 import { createRng, type LocalPath } from "@causeway/geom";
 import { AlpamayoModel, type ModelInput } from "@causeway/models";
 import type { CommandContext, Outcome } from "../command.ts";
+import { modelFolder } from "../engine/model-folder.ts";
 import type { DriveCommandOptions } from "../commands/model/drive.ts";
 import { camerasOfClips } from "../engine/clip-cameras.ts";
 import { straightHistory } from "../engine/driving-answer.ts";
@@ -101,7 +102,7 @@ export async function driveOnce(
   options: DriveCommandOptions,
   { isDryRun }: CommandContext,
 ): Promise<Outcome> {
-  const model = await AlpamayoModel.load(folder, {
+  const model = await AlpamayoModel.load(await modelFolder(folder), {
     constants: options.constants,
     ...(options.backbone === undefined ? {} : { backbone: options.backbone }),
   });

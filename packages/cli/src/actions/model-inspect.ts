@@ -9,6 +9,7 @@ import {
 } from "@causeway/models";
 import { type Lineage, lineageWarnings } from "@causeway/train";
 import type { Outcome } from "../command.ts";
+import { modelFolder } from "../engine/model-folder.ts";
 import { architectureOf } from "./model-architecture.ts";
 
 const millions = (n: number): string =>
@@ -50,7 +51,8 @@ async function vocabulary(folder: string): Promise<{
   };
 }
 
-export async function inspectModel(folder: string): Promise<Outcome> {
+export async function inspectModel(path: string): Promise<Outcome> {
+  const folder = await modelFolder(path);
   const architecture = await architectureOf(folder);
   const checkpoint = await Checkpoint.open(folder);
   try {

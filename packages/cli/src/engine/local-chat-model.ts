@@ -27,6 +27,7 @@ import { UserError } from "../errors.ts";
 import { conversationOf } from "./conversation.ts";
 import { answerAsDriver, drivingNotes } from "./driving-answer.ts";
 import type { ReadVideo } from "./media-parts.ts";
+import { modelFolder } from "./model-folder.ts";
 
 export interface LocalChatOptions {
   /** Decodes video files; without it only pictures and frames are looked at. */
@@ -59,12 +60,12 @@ interface Answerer {
   dispose(): Promise<void>;
 }
 
-/** Loads a folder. @throws UserError, ConfigError or FormatError with what is wrong with it. */
+/** Loads a model folder, or the last checkpoint of a run folder. @throws UserError, ConfigError or FormatError with what is wrong with it. */
 export async function openLocalChatModel(
   folder: string,
   options: LocalChatOptions = {},
 ): Promise<LocalChatModel> {
-  const answerer = await openAnswerer(folder, options);
+  const answerer = await openAnswerer(await modelFolder(folder), options);
   let last: Promise<unknown> = Promise.resolve();
   const { name, notes } = answerer;
   return {

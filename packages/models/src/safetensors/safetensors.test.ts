@@ -8,6 +8,8 @@ import {
   float16FromFloat,
   floatFromBfloat16,
   floatFromFloat16,
+  floatFromFloat8E4M3,
+  floatFromFloat8E5M2,
 } from "./dtypes.ts";
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "./file.ts";
 import { Checkpoint } from "./checkpoint.ts";
@@ -27,6 +29,56 @@ function fileBytes(header: string, data: number): Uint8Array {
   out.set(text, 8);
   return out;
 }
+
+describe("8-bit floats", () => {
+  it.each([
+    [0x00, 0, 0],
+    [0x01, 2 ** -9, 2 ** -16],
+    [0x38, 1, 0.5],
+    [0x3c, 1.5, 1],
+    [0x7b, 352, 57_344],
+    [0x7e, 448, Number.NaN],
+    [0x7c, 384, Infinity],
+    [0xb8, -1, -0.5],
+    [0xff, Number.NaN, Number.NaN],
+  ])("of bits %i are %d (E4M3) and %d (E5M2)", (bits, e4m3, e5m2) => {
+    expect(floatFromFloat8E4M3(bits)).toBe(e4m3);
+    expect(floatFromFloat8E5M2(bits)).toBe(e5m2);
+  });
+
+  it("are read with the scale beside them: one, one per row, or one per block", async () => {
+    const codes = new Uint8Array(4 * 6).fill(0x38);
+    const weight = { dtype: "F8_E4M3", shape: [4, 6], data: codes } as const;
+    const scaled = async (shape: number[], values: number[], suffix: string) => {
+      await writeSafetensors(
+        join(folder, "model.safetensors"),
+        new Map<string, TensorToWrite>([
+          ["w.weight", weight],
+          [`w.weight_${suffix}`, { dtype: "F32", shape, data: Float32Array.from(values) }],
+        ]),
+      );
+      const checkpoint = await Checkpoint.open(folder);
+      try {
+        const { data } = await checkpoint.weight("w.weight");
+        return [0, 1, 2, 3].map((row) => [...data.subarray(6 * row, 6 * row + 6)]);
+      } finally {
+        await checkpoint.close();
+      }
+    };
+    const rows = (...values: number[]) => values.map((v) => new Array<number>(6).fill(v));
+    expect(await scaled([], [2], "scale")).toEqual(rows(2, 2, 2, 2));
+    expect(await scaled([4, 1], [1, 2, 3, 4], "scale")).toEqual(rows(1, 2, 3, 4));
+    // Blocks of 2 x 4: two down, two across, the last one cut.
+    const block = await scaled([2, 2], [1, 2, 3, 4], "scale_inv");
+    expect(block).toEqual([
+      [1, 1, 1, 1, 2, 2],
+      [1, 1, 1, 1, 2, 2],
+      [3, 3, 3, 3, 4, 4],
+      [3, 3, 3, 3, 4, 4],
+    ]);
+    await expect(scaled([3], [1, 1, 1], "scale")).rejects.toThrow(/its scale is \[3\]/);
+  });
+});
 
 describe("half precision", () => {
   it("keeps every finite half through float and back", () => {

@@ -43,7 +43,7 @@ export const command = createCommand(
   [
     'causeway model chat ./Cosmos-Reason2-2B --video clip.mp4 --prompt "Is it safe to turn right?"',
     "causeway model chat ./Cosmos-Reason2-2B --image a.jpg --image b.jpg",
-    "causeway model chat runs/quickstart/checkpoints/stage2 --video clip.mp4 --prompt caption",
+    "causeway model chat runs/quickstart --video clip.mp4 --prompt caption",
   ],
 )
   .argument("<folder>", "a Qwen3-VL (Cosmos-Reason2) or driving model folder")

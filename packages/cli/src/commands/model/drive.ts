@@ -29,8 +29,8 @@ export const command = createCommand(
   "drive",
   "Chain of causation and trajectories of a driving model for one moment of a drive, or for the end of a clip.",
   [
-    "causeway model drive runs/quickstart/checkpoints/stage2 data/sim --drive sim-0004 --at 6.1",
-    "causeway model drive runs/quickstart/checkpoints/stage2 clip.mp4 --speed 8 --json",
+    "causeway model drive runs/quickstart data/sim --drive sim-0004 --at 6.1",
+    "causeway model drive runs/quickstart clip.mp4 --speed 8 --json",
   ],
 )
   .argument("<folder>", "a driving model folder")

@@ -4,10 +4,7 @@ import { action, type CommonOptions, createCommand, type Outcome } from "../../c
 export const command = createCommand(
   "inspect",
   "Architecture, parameters per module, number types, vocabulary map and lineage of a model folder. Reads headers, not weights.",
-  [
-    "causeway model inspect ./Cosmos-Reason2-2B",
-    "causeway model inspect runs/quickstart/checkpoints/stage2 --json",
-  ],
+  ["causeway model inspect ./Cosmos-Reason2-2B", "causeway model inspect runs/quickstart --json"],
 )
   .argument("<folder>", "a folder with config.json and safetensors files")
   .action(
