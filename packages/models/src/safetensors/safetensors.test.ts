@@ -65,7 +65,7 @@ describe("8-bit floats", () => {
         await checkpoint.close();
       }
     };
-    const rows = (...values: number[]) => values.map((v) => new Array<number>(6).fill(v));
+    const rows = (...values: number[]) => values.map((v) => Array.from({ length: 6 }, () => v));
     expect(await scaled([], [2], "scale")).toEqual(rows(2, 2, 2, 2));
     expect(await scaled([4, 1], [1, 2, 3, 4], "scale")).toEqual(rows(1, 2, 3, 4));
     // Blocks of 2 x 4: two down, two across, the last one cut.
