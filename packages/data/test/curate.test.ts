@@ -338,13 +338,24 @@ describe("policies", () => {
 describe("cutting", () => {
   test("a part of a drive has its own clock, its recording, and the route that held", async () => {
     const drive = await makeDrive("long", { seconds: 20 });
-    const cut = cutDrive(drive, { startUs: 5_000_000, endUs: 15_000_000 }, "long.a");
+    const events = [4e6, 6e6, 14e6].map((stampUs) => ({ stampUs, text: `at ${stampUs}` }));
+    const told = {
+      ...drive,
+      source: { ...drive.source, clockOffsetUs: 100_000 },
+      reasoning: events,
+    };
+    const cut = cutDrive(told, { startUs: 5_000_000, endUs: 15_000_000 }, "long.a");
     expect(cut.egoMotion.stampUs[0]).toBe(0);
     expect(cut.durationUs).toBe(10_000_000);
     expect(cut.egoMotion.x[0]).toBe(drive.egoMotion.x[50]);
     expect(cut.cameras[0].frames.map((f) => f.stampUs)).toEqual(
       Array.from({ length: 11 }, (_, i) => i * 1e6),
     );
+    expect(cut.reasoning?.map((e) => [e.stampUs, e.text])).toEqual([
+      [1e6, "at 6000000"],
+      [9e6, "at 14000000"],
+    ]);
+    expect(cut.source.clockOffsetUs).toBe(100_000 - 5_000_000);
     expect(cut.source.recording).toBe("long");
     expect(cut.source.notes.at(-1)).toBe("Cut from long, 5.0 … 15.0 s.");
     // "left in 11.25 m" was told at 0.5 s; 36 m later it is due.

@@ -47,7 +47,7 @@ export function cutDrive(
                 : Math.max(0, step.distanceM - drivenM(drive.egoMotion, step.stampUs, startUs)),
           }));
   const secs = (us: number) => (us / 1e6).toFixed(1);
-  const clockOffsetUs = (drive.source as { clockOffsetUs?: number }).clockOffsetUs;
+  const { clockOffsetUs } = drive.source;
   return {
     ...drive,
     id,
@@ -64,6 +64,7 @@ export function cutDrive(
     lights: layer(drive.lights),
     route,
     decisions: layer(drive.decisions),
+    ...(drive.reasoning === undefined ? {} : { reasoning: inside(drive.reasoning) }),
   };
 }
 

@@ -6,8 +6,7 @@ const placePattern = /\b(?:city|country|town): *([A-Za-z][\w -]{1,40})/i;
 
 export function placeAndTimeOf(drive: DriveHandle): { place: string | null; time: string | null } {
   const { source } = drive;
-  const facts =
-    (source as { facts?: Readonly<Record<string, string | number | boolean>> }).facts ?? {};
+  const facts = source.facts ?? {};
   const texts = [source.recording ?? "", drive.id, ...source.notes];
   let place: string | null = null;
   for (const key of ["city", "town", "location", "country"]) {
