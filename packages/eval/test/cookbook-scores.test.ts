@@ -3,6 +3,7 @@ import {
   eightPoint,
   averagePrecision,
   axisAlignedIou,
+  cameraFromRigAxes,
   sampsonDistances,
 } from "@causeway/eval/geometry";
 import {
@@ -82,6 +83,9 @@ describe("geometry", () => {
   it("3D IoU of shifted boxes", () => {
     expect(axisAlignedIou([0, 0, 0, 4, 2, 2], [1, 0, 0, 4, 2, 2])).toBeCloseTo(0.6, 12);
     expect(axisAlignedIou([0, 0, 0, 4, 2, 2], [0, 0, 2, 4, 2, 2])).toBe(0);
+  });
+  it("rig axes to camera axes", () => {
+    expect(cameraFromRigAxes([1, 2, 3])).toEqual([-2, -3, 1]);
   });
   it("one perfect box of two is AP 0.5, not 1", () => {
     const car = (x: number) => ({ label: "car", box: [x, 0, 10, 2, 2, 4] });

@@ -199,7 +199,7 @@ export function captionBenchmark(judge: ChatModel): Benchmark<CaptionItem, Capti
           ([name, f]) =>
             [
               `${name.replaceAll("_", " ")}: ${f.score}`,
-              `${JSON.stringify(f.statement)} for ${JSON.stringify(f.reference)}`,
+              `${f.from === "missing" ? "missing" : JSON.stringify(f.statement)} for ${JSON.stringify(f.reference)}`,
             ] as const,
         );
       return {

@@ -279,7 +279,8 @@ export async function runBenchmark<Item extends BenchmarkItem, Row>(
       badness: 0.95,
     };
   });
-  const subject = replies === null ? model.id : `replies of ${options.replies}`;
+  const subject =
+    replies === null ? model.id : `replies of ${options.replies?.replace(/^.*[\\/]/, "")}`;
   // A file of replies is real unless a scripted judge scored it.
   const isSynthetic =
     context.isDryRun ||

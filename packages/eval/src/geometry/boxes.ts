@@ -211,6 +211,9 @@ export function orientedOverlap(
   return { volume, iou: iouOf(volume, a[3] * a[4] * a[5], b[3] * b[4] * b[5]) };
 }
 
+/** Rig axes (x forward, y left, z up) to a forward camera's (x right, y down, z forward): (1, 2, 3) is (-2, -3, 1). */
+export const cameraFromRigAxes = ([x, y, z]: Point3): Point3 => [-y, -z, x];
+
 export interface Pinhole {
   readonly fx: number;
   readonly fy: number;
