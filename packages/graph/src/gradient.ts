@@ -5,6 +5,7 @@
  */
 import type { Graph, Node, OpAttrs, OpName, Value } from "./graph.ts";
 import * as ops from "./ops.ts";
+import { Recomputation } from "./recompute.ts";
 import { ShapeError, sizeOf, tensorInt64 } from "./tensor.ts";
 
 export interface VjpContext<K extends OpName> {
@@ -300,9 +301,15 @@ function needsGradient(value: Value): boolean {
  *
  * @param loss Scalar, or any shape together with `seed`.
  * @param seed Cotangent of `loss`, same shape; 1 for a scalar loss when left out.
+ * @param options.checkpoints Values to keep for the backward pass; what lies between two of them is computed again.
  * @returns One value per entry of `wrt`, of its shape; zeros where the loss does not depend on it.
  */
-export function gradients(loss: Value, wrt: readonly Value[], seed?: Value): Value[] {
+export function gradients(
+  loss: Value,
+  wrt: readonly Value[],
+  seed?: Value,
+  options: { readonly checkpoints?: readonly Value[] } = {},
+): Value[] {
   const graph = loss.graph;
   if (!seed && sizeOf(loss.shape) !== 1)
     throw new ShapeError(
@@ -329,6 +336,7 @@ export function gradients(loss: Value, wrt: readonly Value[], seed?: Value): Val
     cotangents.set(value, [sum]);
     return sum;
   };
+  const recomputation = new Recomputation(graph, options.checkpoints ?? []);
   push(loss, seed ?? ops.broadcastTo(graph.scalar(1), loss.shape));
   for (let i = loss.node.id; i >= 0; i--) {
     const node = graph.nodes[i] as Node;
@@ -342,11 +350,8 @@ export function gradients(loss: Value, wrt: readonly Value[], seed?: Value): Val
       );
     const rule = vjpRules[node.op] as VjpRule<OpName> | typeof noGradient;
     if (rule === noGradient) continue;
-    const back = rule(
-      { graph, node, inputs: node.inputs, outputs: node.outputs, attrs: node.attrs },
-      first,
-      grads,
-    );
+    const { inputs, outputs } = recomputation.view(node, total);
+    const back = rule({ graph, node, inputs, outputs, attrs: node.attrs }, first, grads);
     node.inputs.forEach((input, k) => {
       const grad = back[k];
       if (grad && active.has(input.node)) push(input, unbroadcast(grad, input.shape));

@@ -105,3 +105,4 @@ export {
 } from "./numerics/block-quant.ts";
 export { evaluate, reference } from "./reference/runtime.ts";
 export type { Dense } from "./reference/dense.ts";
+export { peakLiveBytes } from "./live-memory.ts";
