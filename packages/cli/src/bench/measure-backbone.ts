@@ -124,7 +124,7 @@ export async function measureBackbone(
   try {
     for (let i = 0; i < options.tokens; i++) {
       stop();
-      if (i % 4 === 0) bandwidths.push(await meter.measure());
+      if (i % 2 === 0) bandwidths.push(await meter.measure());
       const best = argMax(logits);
       const [out, secs] = await seconds(() => engine.next(best));
       logits = out as Float32Array<ArrayBuffer>;

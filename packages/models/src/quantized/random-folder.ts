@@ -19,10 +19,18 @@ import { bitsFor, isEmbedding, type QuantizationScheme } from "./scheme.ts";
 
 const pieceBytes = 4 * 2 ** 20;
 
-/** A repeated piece of random bytes: every block differs from its neighbours, which is all that speed depends on. */
-function* repeated(piece: Uint8Array, bytes: number): Generator<Uint8Array> {
-  for (let done = 0; done < bytes; done += piece.byteLength)
-    yield piece.subarray(0, Math.min(piece.byteLength, bytes - done));
+/**
+ * A piece of random bytes repeated from a start of the tensor's own. No two tensors may be equal: the runtime keeps
+ * equal packed weights once, and a model that shares its weights would look smaller and faster than it is.
+ */
+function* repeated(piece: Uint8Array, bytes: number, start: number): Generator<Uint8Array> {
+  let from = start % piece.byteLength;
+  for (let done = 0; done < bytes; ) {
+    const part = piece.subarray(from, Math.min(piece.byteLength, from + bytes - done));
+    yield part;
+    done += part.byteLength;
+    from = 0;
+  }
 }
 
 const viewOf = (data: Float32Array | Uint16Array): Uint8Array =>
@@ -52,6 +60,8 @@ export async function writeRandomFolder(
 
   const weights: Record<string, QuantizedEntry> = {};
   const sources: TensorSource[] = [];
+  // A whole number of floats; prime, so that starts differ for a very long time.
+  const start = () => 4 * 65_537 * sources.length;
   const quantized = (name: string, bitsWanted: 4 | 8, [n, k]: readonly [number, number]) => {
     const { blockSize, symmetric } = scheme;
     const entry: QuantizedEntry = { bits: bitsWanted, blockSize, k, n, symmetric };
@@ -60,11 +70,14 @@ export async function writeRandomFolder(
     // Uniform codes have a standard deviation of range / sqrt(12); the sum over k inputs keeps unit variance.
     const scale = Math.sqrt(12 / k) / 2 ** bitsWanted;
     const scales = () =>
-      new Float32Array(Math.min(floats.length, sizeOf(parts.scales.shape))).fill(scale);
+      floats
+        .subarray(0, Math.min(floats.length, sizeOf(parts.scales.shape)))
+        .map((x) => scale * (1 + 0.1 * Math.tanh(x)));
+    const at = start();
     const size = (part: { shape: readonly number[] }) => sizeOf(part.shape);
     sources.push(
-      { ...parts.scales, bytes: () => repeated(viewOf(scales()), 4 * size(parts.scales)) },
-      { ...parts.codes, bytes: () => repeated(codes, size(parts.codes)) },
+      { ...parts.scales, bytes: () => repeated(viewOf(scales()), 4 * size(parts.scales), at) },
+      { ...parts.codes, bytes: () => repeated(codes, size(parts.codes), at) },
     );
     const zeros = parts.zeroPoints;
     if (zeros !== null) {
@@ -88,11 +101,12 @@ export async function writeRandomFolder(
       const std = 1 / Math.sqrt(Math.max(1, sizeOf(shape.slice(1))));
       return floats.subarray(0, length).map((x) => std * x);
     };
+    const at = start();
     sources.push({
       name,
       dtype,
       shape,
-      bytes: () => repeated(viewOf(isTable ? halves : values()), bytes),
+      bytes: () => repeated(viewOf(isTable ? halves : values()), bytes, at),
     });
     if (isTable && options.tiedHead && scheme.headBits !== null)
       quantized(name, scheme.headBits, shape as [number, number]);
