@@ -90,7 +90,13 @@ describe("openDrive", () => {
       expect([...handle.cameras[1].stampsUs].slice(-2)).toEqual([119_900_000, 120_000_000]);
       const frames = await handle.frames("camera_left", [1200, 7, 600]);
       expect(frames).toEqual([1200, 7, 600].map((i) => drive.cameras[1].frames[i]));
-      expect(handle.has).toEqual({ actors: true, lights: true, map: true, decisions: true });
+      expect(handle.has).toEqual({
+        actors: true,
+        lights: true,
+        map: true,
+        decisions: true,
+        reasoning: false,
+      });
       expect(handle.topics).toContainEqual({ name: "/ego/motion", messages: 1201 });
       await expect(handle.frames("camera_left", [1201])).rejects.toThrow("it has 0 … 1200");
       await expect(handle.frames("camera_rear", [0])).rejects.toThrow(
