@@ -66,7 +66,8 @@ export async function serveRewards(
 
 /** The right answer of an entry, under the names that data files have for it. */
 function referenceOf(entry: unknown, where: string): string {
-  const row = entry as Readonly<Record<string, unknown>>;
+  const given = entry as Readonly<Record<string, unknown>>;
+  const [row] = [given.qa_pairs ?? given].flat() as [Readonly<Record<string, unknown>>];
   const value = row.reference ?? row.answer ?? row.pc ?? row.ground_truth;
   if (typeof value === "string" || typeof value === "number") return String(value);
   throw new UserError("FORMAT", `${where} has no reference, answer or pc`);

@@ -72,6 +72,7 @@ export function choiceBenchmark(): Benchmark<ChoiceItem, ReadAnswer<string>> {
     name: "mcq",
     title: "Multiple choice",
     prompt: "mcq",
+    sample: "(A)",
     read: readChoiceItems,
     identity: {},
     otherModels: [],
@@ -107,6 +108,7 @@ export function scoreBenchmark(): Benchmark<ScoreItem, ScoreRow> {
     name: "videophy2",
     title: "Physics of videos, scored 1 to 5",
     prompt: "video-score",
+    sample: "3",
     read: readScoreItems,
     identity: {},
     otherModels: [],
@@ -183,6 +185,7 @@ export function captionBenchmark(judge: ChatModel): Benchmark<CaptionItem, Capti
     name: "caption",
     title: "Driving captions, judged field by field",
     prompt: "av-caption",
+    sample: null,
     read: (entries) => readCaptionItems(entries),
     identity: { judge: judge.id, judgePrompt: promptHash(judgePrompt) },
     otherModels: [judge],
@@ -240,6 +243,7 @@ export function temporalBenchmark(): Benchmark<TemporalItem, ReadAnswer<readonly
     name: "temporal",
     title: "When does each step end",
     prompt: "sub-tasks",
+    sample: '[{"start": "00:00.00", "end": "00:01.00", "caption": "synthetic"}]',
     read: (entries) => readTemporalItems(entries),
     identity: {},
     otherModels: [],
@@ -297,6 +301,10 @@ export function groundingBenchmark(
     name: `grounding-${kind}`,
     title: kind === "2d" ? "Boxes in pictures" : "Boxes in space",
     prompt: `grounding-${kind}`,
+    sample:
+      kind === "2d"
+        ? '[{"bbox_2d": [100, 100, 500, 500], "label": "synthetic"}]'
+        : '[{"bbox_3d": [0, 0, 10, 2, 2, 4, 0, 0, 0], "label": "synthetic"}]',
     read: (entries) => readGroundingItems(entries, kind),
     identity: {
       iou: kind === "2d" ? "rectangles" : isRotated ? "rotated boxes" : "axis-aligned boxes",
@@ -376,6 +384,7 @@ export function criticBenchmark(trials: number): Benchmark<CriticItem, CriticRow
     name: "critic",
     title: `Video critic, ${trials} trials`,
     prompt: "video-critic",
+    sample: "No",
     // Trials must be able to differ.
     sampling: { temperature: 0.6, topP: 0.95, topK: 50, repetitionPenalty: 1.05 },
     read: (entries) =>

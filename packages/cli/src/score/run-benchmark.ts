@@ -66,6 +66,8 @@ export interface Benchmark<Item extends BenchmarkItem, Row> {
   readonly title: string;
   /** Name of the built-in prompt. */
   readonly prompt: string;
+  /** A reply of the form that is asked for, so that a dry run goes through reading and scoring; null: by the schema. */
+  readonly sample: string | null;
   /** Beats the prompt's sampling; the user's options beat it. */
   readonly sampling?: Partial<Sampling>;
   read(entries: readonly unknown[], dataName: string): ItemList<Item>;
@@ -168,7 +170,10 @@ export async function runBenchmark<Item extends BenchmarkItem, Row>(
     options.replies === undefined ? null : await readReplies(resolve(options.replies));
   const model =
     context.isDryRun || replies !== null
-      ? createScriptedModel({ name: replies === null ? "fake" : "replies" })
+      ? createScriptedModel({
+          name: replies === null ? "fake" : "replies",
+          ...(benchmark.sample === null ? {} : { script: () => benchmark.sample ?? "" }),
+        })
       : (await openAskedModel(options)).model;
   const settings: AnswerSettings = {
     isReasoning: options.reasoning === true,

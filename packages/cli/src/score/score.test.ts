@@ -122,7 +122,7 @@ describe("multiple choice", () => {
       true,
     );
     expect(sheet.isSynthetic).toBe(true);
-    expect(sheet.counts.items).toBe(3);
+    expect(sheet.counts).toMatchObject({ items: 3, answered: 3, unread: 0 });
     expect(existsSync(out)).toBe(false);
     expect((await readdir(dir)).sort()).toEqual(before);
   });
@@ -316,6 +316,31 @@ describe("times, boxes, critic", () => {
     expect(new Set(seen).size).toBe(4);
     const row = rows.get("a") as never;
     expect(criticBenchmark(4).toSheet(item, row).scores.score).toBe(0.75);
+  });
+});
+
+describe("dry runs", () => {
+  it("every benchmark reads and scores what the stand-in says", async () => {
+    const runs: [string, readonly unknown[], Benchmark<never, never>][] = [
+      ["vp", [{ id: "v", video: "a.png", pc: 3 }], scoreBenchmark() as never],
+      ["temporal", [{ id: "t", video: "a.png", fps: 8, ends: [1] }], temporalBenchmark() as never],
+      [
+        "boxes",
+        [{ id: "b", image: "a.png", boxes: [{ label: "x", bbox_2d: [0, 0, 9, 9] }] }],
+        groundingBenchmark("2d", false) as never,
+      ],
+      [
+        "space",
+        [{ id: "b", image: "a.png", boxes: [{ label: "x", bbox_3d: [0, 0, 9, 1, 1, 1] }] }],
+        groundingBenchmark("3d", true) as never,
+      ],
+      ["critic", ["a.png"], criticBenchmark(2) as never],
+    ];
+    for (const [name, entries, benchmark] of runs) {
+      const sheet = await scored(`dry-${name}`, entries, null, benchmark, {}, true);
+      expect(sheet.counts, name).toMatchObject({ items: 1, answered: 1 });
+      expect(sheet.isSynthetic, name).toBe(true);
+    }
   });
 });
 
