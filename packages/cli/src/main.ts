@@ -11,6 +11,7 @@ const loaders: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   inspect: () => import("./commands/inspect.ts"),
   curate: () => import("./commands/curate.ts"),
   label: () => import("./commands/label.ts"),
+  export: () => import("./commands/export.ts"),
   reason: () => import("./commands/reason.ts"),
   train: () => import("./commands/train.ts"),
   eval: () => import("./commands/eval.ts"),

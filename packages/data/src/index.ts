@@ -174,3 +174,19 @@ export {
   writeVideo,
 } from "./video/open-video.ts";
 export { type IndexVideoOptions, indexVideo, type VideoIndex } from "./video/video-index.ts";
+export {
+  defaultLabelFiles,
+  exportDataset,
+  type ExportResult,
+  type ExportRunOptions,
+} from "./exporters/export.ts";
+export { datasetSinks, findSink } from "./exporters/registry.ts";
+export {
+  type DatasetSink,
+  defaultExportOptions,
+  type ExportInput,
+  type ExportItem,
+  type ExportLabel,
+  type ExportOptions,
+  type ExportSkip,
+} from "./exporters/sink.ts";

@@ -145,6 +145,25 @@ export function encodeEgoBox(size: NonNullable<Drive["egoSize"]>): Uint8Array {
   return w.finish();
 }
 
+/** Text that rides above the vehicle. */
+export function encodeEgoText(stampUs: number, text: string, lifetimeUs: number): Uint8Array {
+  const w = new BinaryWriter();
+  beginEntity(w, stampUs, { frameId: "rig", id: "label", lifetimeUs, isFrameLocked: true });
+  w.tag(13, delimited).fork();
+  w.tag(1, delimited).fork();
+  writeDoubles(w, 1, [0, 0, 3]);
+  writeDoubles(w, 2, [0, 0, 0, 1]);
+  w.join();
+  w.tag(2, varint).bool(true); // faces the viewer
+  w.tag(3, bit64).double(14);
+  w.tag(4, varint).bool(true);
+  writeDoubles(w, 5, [1, 1, 1, 1]);
+  w.tag(6, delimited).string(text);
+  w.join();
+  w.join();
+  return w.finish();
+}
+
 /** Viewers need no more map points than this. */
 const mapLineStepM = 2;
 

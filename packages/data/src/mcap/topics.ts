@@ -22,6 +22,8 @@ export const topics = {
   notes: "/text/notes",
   decisionText: "/text/decision",
   reasoningText: "/text/reasoning",
+  labelText: "/labels/text",
+  labelScene: "/labels/scene",
 } as const;
 
 export const cameraTopic = (name: string) => `/camera/${name}`;
@@ -40,6 +42,8 @@ export const protobufMessages: Readonly<Record<string, string>> = {
   [topics.notes]: "foxglove.Log",
   [topics.decisionText]: "foxglove.Log",
   [topics.reasoningText]: "foxglove.Log",
+  [topics.labelText]: "foxglove.Log",
+  [topics.labelScene]: "foxglove.SceneUpdate",
 };
 
 export const lightFrameSchema = z.object({

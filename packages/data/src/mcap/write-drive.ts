@@ -23,6 +23,7 @@ import {
   encodeActorBoxes,
   encodeActorFrame,
   encodeEgoBox,
+  encodeEgoText,
   encodeMapLines,
 } from "./scene-messages.ts";
 import { descriptorSet } from "./schemas.ts";
@@ -46,10 +47,20 @@ const zstdLevel = 1;
 const flushBytes = 1 << 20;
 /** Boxes of the last frame stay this long. */
 const lastLifetimeUs = 100_000;
+/** Labels stay readable this long. */
+const annotationLifetimeUs = 2_000_000;
 
 export interface WriteDriveOptions extends AtomicOptions {
   /** Hash of the source files, kept in the file so that an import need not be done again. */
   readonly inputHash?: string;
+  /** Labels to show in viewers, as a log and as text above the vehicle; not read back. In time order. */
+  readonly annotations?: readonly DriveAnnotation[];
+}
+
+export interface DriveAnnotation {
+  readonly stampUs: number;
+  readonly author: string;
+  readonly text: string;
 }
 
 export interface WrittenDrive {
@@ -328,6 +339,18 @@ export async function writeDrive(
       isPictures = false;
       await writeMotion(out, drive);
       await writeLayers(out, drive);
+      for (const note of options.annotations ?? []) {
+        await out.add(
+          topics.labelText,
+          note.stampUs,
+          encodeLog(note.stampUs, note.author, note.text),
+        );
+        await out.add(
+          topics.labelScene,
+          note.stampUs,
+          encodeEgoText(note.stampUs, note.text, annotationLifetimeUs),
+        );
+      }
       await mcap.end();
       await writable.flush();
       sha256 = writable.digest();

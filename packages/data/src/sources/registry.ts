@@ -1,6 +1,7 @@
 /** The formats that can be imported. */
 import { stat } from "node:fs/promises";
 import { DataConfigError } from "../errors.ts";
+import { causewaySource } from "./causeway.ts";
 import { carlaSource } from "./carla.ts";
 import { argoverse2Source } from "./argoverse2.ts";
 import { argoverse2ForecastingSource } from "./argoverse2-forecasting.ts";
@@ -16,6 +17,7 @@ export const driveSources: readonly DriveSource[] = [
   kittiSource,
   physicalAiSource,
   carlaSource,
+  causewaySource,
 ];
 
 /** A source by its name or an alias. */
