@@ -4,6 +4,7 @@ import {
   stage1Alpamayo,
   stage1Micro,
   stage1Nano,
+  stage1NanoAnneal,
   stage1NanoPost,
   stage1NanoPretrain,
   stage1Smoke,
@@ -14,6 +15,7 @@ export {
   stage1Alpamayo,
   stage1Micro,
   stage1Nano,
+  stage1NanoAnneal,
   stage1NanoPost,
   stage1NanoPretrain,
   stage1Smoke,
@@ -28,27 +30,27 @@ const stage1 = [
   stage1Smoke,
   stage1Alpamayo,
 ];
-const stage2 = [stage2Nano, stage2Micro, stage2Smoke, stage2Alpamayo];
-/** Where stage 2 starts from is asked for when the recipe is used; the name does not depend on it. */
+/** Those that go on from a checkpoint. Which one is asked for when the recipe is used; the name does not depend on it. */
+const continuing = [stage1NanoAnneal, stage2Nano, stage2Micro, stage2Smoke, stage2Alpamayo];
 const placeholder = "checkpoint";
 
 export const recipeNames: readonly string[] = [
   ...stage1.map((make) => make().name),
-  ...stage2.map((make) => make(placeholder).name),
+  ...continuing.map((make) => make(placeholder).name),
 ];
 
 /**
  * The recipe of a name.
  *
- * @param checkpoint  The model that a stage-2 recipe starts from; ignored by recipes that need none.
+ * @param checkpoint  The model that the recipe goes on from; ignored by recipes that need none.
  */
 export function recipeByName(name: string, checkpoint?: string): TrainRecipe {
   for (const make of stage1) if (make().name === name) return make();
-  for (const make of stage2)
+  for (const make of continuing)
     if (make(placeholder).name === name) {
       if (checkpoint === undefined)
         throw new RecipeError(
-          `recipe "${name}" trains the expert of a model; say which checkpoint it starts from`,
+          `recipe "${name}" goes on from a model; say which checkpoint it starts from`,
         );
       return make(checkpoint);
     }

@@ -11,7 +11,7 @@ export const recipe = (): RunRecipe => ({
   name: "pretrain",
   title: "Backbone of nano",
   seed: 1999,
-  drives: { ...quickstart().drives, train: 600, heldOut: 15, pushed: 0.6 },
+  drives: { ...quickstart().drives, train: 600, heldOut: 15, pushed: 0.75 },
   samples: { ...quickstart().samples, trainEverySecs: 0.4 },
   stage1: stage1NanoPretrain(),
   closedLoop: { ...quickstart().closedLoop, scenes: 15 },

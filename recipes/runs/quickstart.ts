@@ -14,10 +14,10 @@ export const recipe = (): RunRecipe => ({
   seed: 1,
   drives: {
     kinds: [...scenarioKinds],
-    train: 180,
+    train: 240,
     heldOut: 30,
     secs: 20,
-    pushed: 0.4,
+    pushed: 0.7,
     cameras: ["camera_front_wide_120fov", "camera_front_tele_30fov"],
     image: { width: 160, height: 96 },
     jpegQuality: 90,

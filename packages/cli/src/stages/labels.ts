@@ -67,8 +67,11 @@ export interface LabelsResult {
 
 const stepsOf = (secs: number): number => Math.round(secs * 10) * 100_000;
 
-/** A push this soon after t0 spoils the plan at t0. */
-const pushLeadUs = 1_000_000;
+/** A push within the plan at t0 spoils it. */
+const pushLeadUs = 6_400_000;
+
+/** Times at which a training drive with pushes may be asked, against one without: only what follows a push is left. */
+const recoveryDensity = 2;
 
 const meaningOf = (label: CocLabel | undefined): string | null =>
   label === undefined ? null : [label.longitudinal, label.lateral, label.lateralSide].join();
@@ -89,10 +92,14 @@ export async function labelDrive(
     undefined,
     map,
   );
-  const every = split === "train" ? options.trainEverySecs : options.heldOutEverySecs;
-  // A plan that begins in a push, or runs into one at once, is not the driver's: only what follows it is worth learning.
+  // A plan that begins in a push, or runs into one, is not the driver's: only what follows it is worth learning.
   const pushes = split === "train" ? pushesOf(drive) : [];
-  const times = sampleGrid(drive, { strideUs: stepsOf(every) }).filter(
+  const everyUs = stepsOf(split === "train" ? options.trainEverySecs : options.heldOutEverySecs);
+  const strideUs =
+    pushes.length > 0
+      ? Math.max(100_000, Math.round(everyUs / recoveryDensity / 1e5) * 1e5)
+      : everyUs;
+  const times = sampleGrid(drive, { strideUs }).filter(
     (t0Us) => !pushes.some((p) => t0Us >= p.startUs - pushLeadUs && t0Us < p.endUs),
   );
   const decisions = await drive.decisions();

@@ -29,7 +29,7 @@ export interface DriveOptions {
   readonly durationSecs?: number;
   /** Default: front wide, cross left, cross right at 160x96. Empty: no pictures. */
   readonly cameras?: readonly CameraSpec[];
-  /** Pushes on the executed control; null (default) for clean driving. */
+  /** Pushes off the line; null (default) for clean driving. */
   readonly perturbation?: Perturbation | null;
   /** JPEG quality, default 90, without chroma subsampling: lamps are two pixels wide. */
   readonly jpegQuality?: number;
@@ -41,7 +41,7 @@ export interface SimulatedDrive {
   readonly drive: Drive;
   /** Raw pictures per camera name, one per tick. */
   readonly images: ReadonlyMap<string, readonly RgbImage[]>;
-  /** When the executed control was pushed: [start, end) in microseconds. */
+  /** When the car was pushed off its line: [start, end) in microseconds. */
   readonly pushesUs: readonly { readonly startUs: number; readonly endUs: number }[];
 }
 
@@ -84,6 +84,8 @@ export function simulateDrive(options: DriveOptions): SimulatedDrive {
 
   for (let tick = 0; tick < numTicks; tick++) {
     const stampUs = tick * tickUs;
+    const push = pushes.find((p) => tick >= p.startTick && tick < p.endTick);
+    expert.lineBiasM = push === undefined ? 0 : push.lineM;
     const command = expert.drive(world, ego);
     columns.stampUs[tick] = stampUs;
     columns.x[tick] = ego.x;
@@ -102,15 +104,9 @@ export function simulateDrive(options: DriveOptions): SimulatedDrive {
         images.get(cameras[i].name)?.push(image);
       });
     }
-    let { accelMps2, curvaturePerM } = command;
-    const push = pushes.find((p) => tick >= p.startTick && tick < p.endTick);
-    if (push !== undefined && ego.speedMps > 3) {
-      const metres = ego.speedMps * (push.endTick - push.startTick) * tickSecs;
-      curvaturePerM += push.headingRad / metres;
-      accelMps2 += push.accelMps2;
-    }
+    const pushMps2 = push !== undefined && ego.speedMps > 3 ? push.accelMps2 : 0;
     world.step(ego, expert.egoS);
-    stepBicycle(ego, accelMps2, curvaturePerM, tickSecs);
+    stepBicycle(ego, command.accelMps2 + pushMps2, command.curvaturePerM, tickSecs);
   }
 
   const streams: CameraStream[] = cameras.map((camera) => ({
@@ -150,14 +146,14 @@ export function simulateDrive(options: DriveOptions): SimulatedDrive {
 
 const sourceNotes = (scene: Scene, pushes: readonly Push[]): string[] => [
   `speed limit ${scene.speedLimitMps.toFixed(2)} m/s`,
-  ...pushes.map((p) => `control pushed from ${p.startTick * tickUs} to ${p.endTick * tickUs} us`),
+  ...pushes.map((p) => `line pushed from ${p.startTick * tickUs} to ${p.endTick * tickUs} us`),
 ];
 
-/** When the executed control of a drive was pushed, from its notes; survives every file format that keeps notes. */
+/** When a drive was pushed off its line, from its notes; survives every file format that keeps notes. */
 export function pushesOf(drive: Pick<Drive, "source">): { startUs: number; endUs: number }[] {
   const out: { startUs: number; endUs: number }[] = [];
   for (const note of drive.source.notes) {
-    const match = /^control pushed from (\d+) to (\d+) us$/.exec(note);
+    const match = /^(?:line|control) pushed from (\d+) to (\d+) us$/.exec(note);
     if (match !== null) out.push({ startUs: Number(match[1]), endUs: Number(match[2]) });
   }
   return out;

@@ -39,6 +39,8 @@ export class Expert {
   /** Lateral error to the wanted line at the last call, m. */
   lateralErrorM = 0;
   hazards: Hazard[] = [];
+  /** Follow a line this far to the left of the wanted one, m: for recordings of recoveries. */
+  lineBiasM = 0;
   /** What the last `drive` returned. */
   lastCommand: ExpertCommand = { accelMps2: 0, curvaturePerM: 0 };
   private routeHint = -1;
@@ -150,7 +152,7 @@ export class Expert {
     // Heading of the route exactly at our place, not at the nearest sample.
     const yawRef = path.yaw[i] + kHere * (egoS - i * path.stepM) + Math.atan(want.slope);
     this.lateralErrorM = d - offsetOnRoute(this.memory.moves, egoS, here).d;
-    const error = Math.max(-1.2, Math.min(1.2, d - want.d));
+    const error = Math.max(-1.2, Math.min(1.2, d - want.d - this.lineBiasM));
     const theta = wrapAngle(ego.yaw - yawRef);
     const length = Math.max(3.2, Math.min(11, 0.75 * v + 1));
     const curvaturePerM =
