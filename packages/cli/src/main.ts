@@ -11,6 +11,8 @@ const loaders: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   inspect: () => import("./commands/inspect.ts"),
   curate: () => import("./commands/curate.ts"),
   label: () => import("./commands/label.ts"),
+  verify: () => import("./commands/verify.ts"),
+  review: () => import("./commands/review.ts"),
   export: () => import("./commands/export.ts"),
   reason: () => import("./commands/reason.ts"),
   train: () => import("./commands/train.ts"),

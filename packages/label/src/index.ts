@@ -130,6 +130,7 @@ export {
 export { distanceTolerance, objectRules, type ObjectRule } from "./verify/object-rules.ts";
 export {
   defaultSight,
+  type LaneMoves,
   type SceneEvidence,
   sceneEvidence,
   type SceneLayers,
@@ -167,3 +168,55 @@ export {
   scenarioIds,
 } from "./scenarios/catalogue.ts";
 export { findScenarios, type ScenarioInput, type ScenarioOccurrence } from "./scenarios/find.ts";
+export {
+  type Control,
+  type ControlKind,
+  drawControls,
+} from "./critic/controls.ts";
+export {
+  type CriticAnswer,
+  criticise,
+  criticPrompt,
+  type CriticRow,
+  criticSampling,
+  type CriticScore,
+  readAnswers,
+  scoreOf,
+} from "./critic/critic.ts";
+export { type CriticQuestion, type CriticTask, questionsFor } from "./critic/questions.ts";
+export { type CriticOptions, runCritic } from "./critic/run-critic.ts";
+export { reviewPage, reviewPageAssets, type ReviewPageOptions } from "./review/page.ts";
+export { reviewItem, type ReviewItem, reviewOrder, type ReviewPicture } from "./review/queue.ts";
+export {
+  applyReview,
+  authorsOf,
+  historyRowSchema,
+  labelContentHash,
+  mergeReviews,
+  type MergeResult,
+  parseReviewFile,
+  replayReviews,
+  reviewerStats,
+  type ReviewFile,
+  reviewFileSchemaId,
+  type ReviewHistoryRow,
+  type ReviewRecord,
+} from "./review/review-record.ts";
+export { type Collected, collectTaught } from "./teacher/collect.ts";
+export { type PartQueueOptions, type PartsResult, workParts } from "./teacher/part-queue.ts";
+export { shardOf } from "./teacher/shard-env.ts";
+export {
+  aggregate,
+  type ControlResult,
+  disagreement,
+  type Verified,
+  type VerifyReport,
+} from "./verify/aggregate.ts";
+export {
+  defaultPolicy,
+  type Judgement,
+  judgeLabel,
+  type Policy,
+  policySchema,
+  readPolicy,
+} from "./verify/policy.ts";

@@ -1,4 +1,6 @@
 import { basename, relative, resolve } from "node:path";
+import { InvalidArgumentError } from "commander";
+import type { TeachOptions } from "../actions/teach.ts";
 import {
   action,
   type CommonOptions,
@@ -17,6 +19,50 @@ interface LabelCommandOptions extends CommonOptions {
   readonly seed: number;
   readonly pages: number;
   readonly perStratum?: number;
+  readonly teacher?: string;
+  readonly shard?: string;
+  readonly queue?: string;
+  readonly parts: number;
+  readonly concurrency: number;
+  readonly limit?: number;
+  readonly overlay: string;
+  readonly maxSpend?: number;
+  readonly maxCost?: number;
+  readonly priceIn?: number;
+  readonly priceOut?: number;
+}
+
+/** A price or a limit in dollars. */
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError(`${text} is not a positive number.`);
+  return value;
+}
+
+function teachOptions(options: LabelCommandOptions, teacher: string): TeachOptions {
+  const { shard, queue, limit, maxSpend, maxCost, priceIn, priceOut, overlay } = options;
+  if (overlay !== "none" && overlay !== "time")
+    throw new UserError("OPTION", `--overlay is ${overlay}; expected none or time`);
+  if (shard !== undefined && queue !== undefined)
+    throw new UserError("OPTION", "--shard and --queue both name a part of the work; give one");
+  if ((priceIn === undefined) !== (priceOut === undefined))
+    throw new UserError("OPTION", "--price-in and --price-out belong together");
+  return {
+    teacher,
+    seed: options.seed,
+    shard: shard ?? null,
+    queue: queue ?? null,
+    parts: options.parts,
+    concurrency: options.concurrency,
+    limit: limit ?? null,
+    maxTokens: maxSpend ?? null,
+    maxCostUsd: maxCost ?? null,
+    price:
+      priceIn === undefined || priceOut === undefined
+        ? null
+        : { inputPerMTok: priceIn, outputPerMTok: priceOut },
+    overlay,
+  };
 }
 
 const moduleOf = (name: string): string => new URL(`../stages/${name}.ts`, import.meta.url).href;
@@ -24,7 +70,12 @@ const moduleOf = (name: string): string => new URL(`../stages/${name}.ts`, impor
 export const command = createCommand(
   "label",
   "Find meta-actions and keyframes in every drive, and chains of causation where the truth is known.",
-  ["causeway label data/kitti", "causeway label data/sim --every 0.5"],
+  [
+    "causeway label data/kitti",
+    "causeway label data/sim --every 0.5",
+    "causeway label data/kitti --teacher openai:@http://127.0.0.1:8000/v1 --dry-run",
+    "causeway label data/kitti --teacher openai:@http://127.0.0.1:8000/v1 --shard auto",
+  ],
 )
   .argument("<dataset>", "dataset folder (from `causeway sim` or `causeway import`)")
   .option("--every <secs>", "seconds between samples", "0.5")
@@ -40,9 +91,26 @@ export const command = createCommand(
     wholeNumber(0, 10_000),
     40,
   )
+  .option("--teacher <model>", "label the keyframes: oracle, or a chat model (openai:MODEL@URL, …)")
+  .option(
+    "--shard <k/n>",
+    "with --teacher: only this part; auto reads a Slurm array's or a Kubernetes job's index",
+  )
+  .option(
+    "--queue <url>",
+    "with --teacher: take parts from this Redis; env reads CAUSEWAY_REDIS_URL",
+  )
+  .option("--parts <n>", "parts in the queue", wholeNumber(1, 100_000), 64)
+  .option("--concurrency <n>", "requests at once", wholeNumber(1, 1024), 8)
+  .option("--limit <n>", "only the first keyframes", wholeNumber(1, 1e9))
+  .option("--overlay <kind>", "marks on the pictures: none or time", "none")
+  .option("--max-spend <tokens>", "stop before more input and output tokens", wholeNumber(1, 1e12))
+  .option("--max-cost <usd>", "stop before it costs more; needs both prices", positive)
+  .option("--price-in <usd>", "price of a million input tokens", positive)
+  .option("--price-out <usd>", "price of a million output tokens", positive)
   .addHelpText(
     "after",
-    "\nWrites labels/meta-actions.jsonl, labels/keyframes.jsonl, labels/oracle.jsonl, labels/samples.jsonl and report/index.html.",
+    "\nWrites labels/meta-actions.jsonl, labels/keyframes.jsonl, labels/oracle.jsonl, labels/samples.jsonl and report/index.html; with --teacher labels/teacher.jsonl and its ledgers in labels/teachers.",
   )
   .action(
     action<LabelCommandOptions, [string]>(
@@ -51,6 +119,15 @@ export const command = createCommand(
         const { openDataset } = await import("@causeway/data");
         const dir = resolve(path);
         const dataset = await openDataset(dir);
+        if (options.teacher !== undefined) {
+          const { teachDataset } = await import("../actions/teach.ts");
+          return teachDataset(dataset, teachOptions(options, options.teacher), {
+            isDryRun,
+            progress,
+            signal,
+            env: process.env,
+          });
+        }
         const every = Number(options.every);
         if (!(every > 0) || Math.abs(every * 10 - Math.round(every * 10)) > 1e-9)
           throw new UserError(
@@ -102,7 +179,7 @@ export const command = createCommand(
               `${labels.drives} drives: ${labels.keyframes} keyframes, ${labels.labelled} of ${labels.samples} samples have a chain of causation`,
               ...(labels.labelled === 0
                 ? [
-                    "recorded drives get chains of causation from a teacher model, which is not there yet",
+                    "recorded drives get chains of causation from a teacher: causeway label DATASET --teacher MODEL",
                   ]
                 : []),
               `report: ${relative(process.cwd(), index) || index}`,

@@ -16,7 +16,13 @@ export interface PromptTemplate {
   readonly hash: string;
 }
 
-function template(name: string, version: string, system: string, user: string): PromptTemplate {
+/** A template with the hash of its words. */
+export function template(
+  name: string,
+  version: string,
+  system: string,
+  user: string,
+): PromptTemplate {
   return { name, version, system, user, hash: hashJson({ name, version, system, user }) };
 }
 

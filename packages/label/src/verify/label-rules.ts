@@ -96,7 +96,7 @@ const needsSide: ReadonlySet<LateralDecision> = new Set<LateralDecision>([
 ]);
 
 const futureWords =
-  /\b(?:will|later|afterwards|eventually|going to|about to|soon|after that|in the next|subsequently|before (?:stopping|turning|resuming))\b/i;
+  /\b(?:will|later|afterwards|eventually|going to|about to|soon|after that|in the next|subsequently|before \w+ing|(?:in|after|within) (?:a|the) (?:moment|second|while)|(?:in|after|within) (?:about )?\d+(?:\.\d+)? ?(?:s|secs?|seconds?)|seconds? (?:from now|after)|from now|and then)\b/i;
 const echoes =
   /[{}<>[\]]|\b(?:as an ai|the image|the video|the frames?|meta[- ]actions?|json|prompt|unobserved)\b/i;
 
@@ -204,7 +204,7 @@ export const labelRules: readonly LabelRule[] = [
   },
   {
     id: "S07-no-future",
-    version: 1,
+    version: 2,
     check: whenTrace((trace) => {
       const word = futureWords.exec(trace);
       return word === null ? pass : error(`"${word[0]}" tells what comes later`);
@@ -258,7 +258,7 @@ export const labelRules: readonly LabelRule[] = [
   },
   {
     id: "S13-no-contradiction",
-    version: 1,
+    version: 2,
     check: whenTrace((trace, label) => {
       const p = parseTrace(trace);
       if (p.status !== "parsed" || p.speed === null) return found("abstain", "no word on speed");
@@ -268,7 +268,8 @@ export const labelRules: readonly LabelRule[] = [
       const isWrong =
         (slows && p.speed === "speed_up") ||
         (label.longitudinal === "accelerate_to_pass" &&
-          (p.speed === "stop" || p.speed === "slow_down"));
+          (p.speed === "stop" || p.speed === "slow_down")) ||
+        (p.speed === "speed_up" && causeKinds(label).kinds.includes("red_light"));
       return isWrong ? error(`${label.longitudinal}, but the words say ${p.speed}`) : pass;
     }),
   },

@@ -50,6 +50,9 @@ function namedKinds(label: CocLabel): Set<string> {
 /** How far a named distance may lie off: people and models estimate, and bumpers are not axles. */
 export const distanceTolerance = { leastM: 8, share: 0.4 } as const;
 
+/** Farther from the centre of the lane than drivers sway. */
+const nudgeSideM = 0.25;
+
 export const objectRules: readonly ObjectRule[] = [
   {
     id: "O01-light-colour",
@@ -122,6 +125,33 @@ export const objectRules: readonly ObjectRule[] = [
       if (!namedKinds(label).has("stop_sign")) return found("abstain", "no stop sign is a cause");
       if (hasStopSign === null) return found("abstain", "the recording has no map");
       return hasStopSign ? found("pass", "stop sign ahead") : found("error", "no stop sign ahead");
+    },
+  },
+  {
+    id: "O05-side-on-the-map",
+    version: 1,
+    check: ({ lateral, lateralSide: side }, { lanes }) => {
+      const isMove =
+        lateral === "lane_change" ||
+        lateral === "merge_split" ||
+        lateral === "in_lane_nudge" ||
+        lateral === "out_of_lane_nudge";
+      if (!isMove || side === null) return found("abstain", "no sideways move is claimed");
+      if (lanes === null) return found("abstain", "the recording has no map here");
+      const { crossings } = lanes;
+      const [own, other] =
+        side === "left" ? [lanes.leftM, lanes.rightM] : [lanes.rightM, lanes.leftM];
+      const line = `crossed lines ${crossings.join(", ") || "none"}; ${lanes.leftM.toFixed(2)} m left and ${lanes.rightM.toFixed(2)} m right of the centre`;
+      if (crossings.length > 0) {
+        // A nudge over the line crosses it twice; the way back may be all that the window shows.
+        if (crossings.includes(side)) return found("pass", line);
+        return found(lateral === "out_of_lane_nudge" && own >= nudgeSideM ? "pass" : "error", line);
+      }
+      if (lateral === "lane_change" || lateral === "merge_split") {
+        return found("abstain", line);
+      }
+      if (own >= nudgeSideM) return found("pass", line);
+      return other >= nudgeSideM ? found("error", line) : found("abstain", line);
     },
   },
 ];

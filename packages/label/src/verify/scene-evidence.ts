@@ -3,8 +3,10 @@
  * two seconds before t0. Only recordings of simulators and of sources with boxes have it; a layer that is missing is null, and
  * its rules abstain.
  */
-import type { ActorKind, DriveHandle, LightColor } from "@causeway/data";
+import type { ActorKind, DriveHandle, LightColor, Side } from "@causeway/data";
 import { lastAtOrBefore, rotationAtRow, wrapAngle, yawOfQuat } from "@causeway/geom";
+import { type LaneTrack, trackLanes } from "../lanes/match.ts";
+import { egoColumns } from "../meta-actions/features.ts";
 
 export interface SeenAgent {
   readonly kind: ActorKind;
@@ -20,10 +22,25 @@ export interface SceneEvidence {
   readonly agents: readonly SeenAgent[] | null;
   /** Whether a stop sign's line lies ahead. */
   readonly hasStopSign: boolean | null;
+  /** Where the car went across its lanes around t0; null without a map, or off its lanes. */
+  readonly lanes: LaneMoves | null;
+}
+
+/** Sideways doings by the map's lanes. */
+export interface LaneMoves {
+  /** Lane lines that were crossed from three seconds before t0 on, in order: a lane change ends well after its line. */
+  readonly crossings: readonly Side[];
+  /** Largest distance from the lane's centre to each side, m. */
+  readonly leftM: number;
+  readonly rightM: number;
 }
 
 export interface SightOptions {
   readonly historySecs: number;
+  /** A light may change: its colour counts for this long. */
+  readonly lightSecs: number;
+  /** After t0, for moves across lanes. */
+  readonly moveSecs: number;
   readonly lightM: number;
   readonly agentM: number;
   /** Half of the field of view that counts as ahead. */
@@ -33,6 +50,8 @@ export interface SightOptions {
 }
 export const defaultSight: SightOptions = {
   historySecs: 2,
+  lightSecs: 0.6,
+  moveSecs: 5,
   lightM: 100,
   agentM: 90,
   halfViewRad: 1.6,
@@ -44,10 +63,18 @@ export interface SceneLayers {
   readonly lights: Awaited<ReturnType<DriveHandle["lights"]>>;
   readonly actors: Awaited<ReturnType<DriveHandle["actors"]>>;
   readonly map: Awaited<ReturnType<DriveHandle["map"]>>;
+  /** The whole drive on the map's lanes, 10 Hz. */
+  readonly track: (LaneTrack & { readonly stampUs: Float64Array }) | null;
 }
 
 export async function sceneLayers(drive: DriveHandle): Promise<SceneLayers> {
-  return { lights: await drive.lights(), actors: await drive.actors(), map: await drive.map() };
+  const map = await drive.map();
+  let track: SceneLayers["track"] = null;
+  if (map !== null && map.lanes.length > 0) {
+    const columns = egoColumns(drive.egoMotion);
+    track = { ...trackLanes(columns, map), stampUs: columns.stampUs };
+  }
+  return { lights: await drive.lights(), actors: await drive.actors(), map, track };
 }
 
 export function sceneEvidence(
@@ -76,7 +103,8 @@ export function sceneEvidence(
   if (layers.lights !== null && layers.map !== null) {
     lights = new Set();
     const places = new Map(layers.map.lights.map((l) => [l.id, l]));
-    for (const frame of inWindow(layers.lights)) {
+    const lightFromUs = t0Us - Math.round(options.lightSecs * 1e6);
+    for (const frame of inWindow(layers.lights).filter((f) => f.stampUs > lightFromUs)) {
       const ego = poseAt(frame.stampUs);
       for (const { id, color } of frame.lights) {
         const place = places.get(id);
@@ -112,5 +140,31 @@ export function sceneEvidence(
           ({ line, isStopSign }) =>
             isStopSign && line.x.some((x, i) => seen(t0Us, x, line.y[i], options.lightM) !== null),
         );
-  return { lights, agents, hasStopSign };
+  const untilUs = t0Us + Math.round(options.moveSecs * 1e6);
+  const lanes = layers.track === null ? null : laneMoves(layers.track, t0Us, untilUs);
+  return { lights, agents, hasStopSign, lanes };
+}
+
+/** A jump of the offset to the other side of a lane's width is a crossed line. */
+const crossingM = 1.5;
+
+function laneMoves(
+  { lane, offsetM, stampUs }: LaneTrack & { readonly stampUs: Float64Array },
+  t0Us: number,
+  untilUs: number,
+): LaneMoves | null {
+  const crossings: Side[] = [];
+  let [leftM, rightM, ticks] = [0, 0, 0];
+  for (let i = 0; i < stampUs.length; i++) {
+    if (stampUs[i] < t0Us - 3_000_000 || stampUs[i] > untilUs || lane[i] < 0) continue;
+    ticks++;
+    if (stampUs[i] >= t0Us - 500_000) {
+      leftM = Math.max(leftM, offsetM[i]);
+      rightM = Math.max(rightM, -offsetM[i]);
+    }
+    if (i === 0 || lane[i - 1] < 0 || lane[i] === lane[i - 1]) continue;
+    const jump = offsetM[i] - offsetM[i - 1];
+    if (Math.abs(jump) >= crossingM) crossings.push(jump < 0 ? "left" : "right");
+  }
+  return ticks < 10 ? null : { crossings, leftM, rightM };
 }

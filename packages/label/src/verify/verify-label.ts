@@ -3,6 +3,7 @@ import type { CocLabel } from "../coc/schema.ts";
 import type { Keyframe } from "../keyframes/keyframes.ts";
 import { checkConsistency } from "./check.ts";
 import type { MotionEvidence } from "./evidence.ts";
+import { lateralRules } from "./kinematic-rules.ts";
 import { keyframeRules, labelRules } from "./label-rules.ts";
 import { objectRules } from "./object-rules.ts";
 import { summarise, type Finding, type RuleResult, type Verdict } from "./outcome.ts";
@@ -30,6 +31,14 @@ const asResult = (
   isSensitive: false,
 });
 
+const sideOnMapRule = "O05-side-on-the-map";
+/** Rules that guess the road from the track. */
+const swayRules: ReadonlySet<string> = new Set(
+  (["lane_change", "merge_split", "in_lane_nudge", "out_of_lane_nudge"] as const).map(
+    (decision) => lateralRules[decision].id,
+  ),
+);
+
 /** Every rule that applies. A row without a decision abstains. */
 export function verifyLabel(
   { label, evidence, keyframe, scene = null }: VerifyInput,
@@ -47,8 +56,15 @@ export function verifyLabel(
   }
   if (evidence !== null && (label.longitudinal !== null || label.lateral !== null)) {
     const { longitudinal, lateral, lateralSide } = label;
+    const motion = checkConsistency({ longitudinal, lateral, lateralSide }, evidence, thresholds);
+    // The map saw the move: a road that sways by itself cannot contradict it.
+    const isOnMap = results.some((r) => r.rule === sideOnMapRule && r.outcome === "pass");
     results.push(
-      ...checkConsistency({ longitudinal, lateral, lateralSide }, evidence, thresholds).results,
+      ...motion.results.map((r) =>
+        isOnMap && r.outcome === "error" && swayRules.has(r.rule)
+          ? { ...r, outcome: "abstain" as const, detail: `the map shows it; ${r.detail}` }
+          : r,
+      ),
     );
     if (label.trace !== null) {
       const words = checkConsistency(label.trace, evidence, thresholds);
