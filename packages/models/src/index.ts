@@ -243,6 +243,7 @@ export {
   backboneFolder,
   type BackboneName,
   backboneNames,
+  isBackboneFolder,
   loadBackbone,
   shipBackbone,
 } from "./alpamayo/backbone.ts";

@@ -11,7 +11,11 @@ const isDefault = (decision: string) =>
 export const driveReader: DriveReader = {
   version: "label-detectors-1",
   async read(drive) {
-    const { series, metaActions, keyframes, ...found } = inspectMotion(drive.egoMotion);
+    const { series, metaActions, keyframes, ...found } = inspectMotion(
+      drive.egoMotion,
+      undefined,
+      await drive.map(),
+    );
     const manoeuvres = found.manoeuvres.map((m) => ({
       ...m,
       startUs: series.stampUs[m.startTick],

@@ -70,8 +70,8 @@ async function ruleVerdicts(
     context.signal.throwIfAborted();
     const drive = await dataset.open(driveId);
     try {
-      const { keyframes } = inspectMotion(drive.egoMotion);
       const layers = await sceneLayers(drive);
+      const { keyframes } = inspectMotion(drive.egoMotion, undefined, layers.map);
       for (const label of some) {
         let evidence: MotionEvidence | null = null;
         try {

@@ -48,7 +48,7 @@ export function addAskingOptions(command: Command): Command {
   return command
     .option(
       "--model <spec>",
-      "openai:NAME@URL, engine:FOLDER (our own engine, no server) or fake (scripted, marked synthetic)",
+      "openai:NAME@URL, engine:FOLDER (our own engine, no server; engine:nano is the small driving model that ships) or fake (scripted, marked synthetic)",
       process.env.CAUSEWAY_MODEL ?? defaultModel,
     )
     .option("--out <folder>", "ledger, results and summary go here; a second run goes on")
@@ -88,10 +88,13 @@ export async function openAskedModel(
     env: process.env,
     openEngine: async (folder) => {
       const { openLocalChatModel } = await import("../engine/local-chat-model.ts");
-      const local = await openLocalChatModel(resolve(folder));
+      const { readVideoBytes } = await import("../engine/read-video.ts");
+      const { modelFolder } = await import("../engine/model-folder.ts");
+      const path = await modelFolder(resolve(folder));
+      const local = await openLocalChatModel(path, { readVideo: readVideoBytes });
       notes = local.notes;
       // Two checkpoints may have one name; their answers must not be taken for each other's.
-      return { ...local, id: `${local.id}#${await weightsKey(resolve(folder))}` };
+      return { ...local, id: `${local.id}#${await weightsKey(path)}` };
     },
   });
   return { model, notes };

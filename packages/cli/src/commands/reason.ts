@@ -22,11 +22,12 @@ const pair = (text: string, before: Readonly<Record<string, string>> = {}) => {
 export const command = addAskingOptions(
   createCommand("reason", "Ask a reasoning model about pictures, videos and drives.", [
     "causeway reason clip.mp4                                     # caption, from a server at 127.0.0.1:8000",
+    "causeway reason clip.mp4 --model engine:nano                 # no server: the small driving model that ships",
     'causeway reason frame.png --ask "Is the light green?" --reasoning',
     'causeway reason frame.png --prompt grounding-2d --set object_name="the cars" --out out',
     "causeway reason clips/ --prompt temporal --out out           # a batch: killed or stopped, it goes on",
     "causeway reason jobs.jsonl --model openai:gpt-5 --max-cost 2 --price-in 1.25 --price-out 10 --out out",
-    "causeway reason drive.mcap --at 4 --model engine:runs/quickstart/stage2/checkpoints/step_600 --camera all --plan --out out",
+    "causeway reason drive.mcap --at 4 --model engine:runs/quickstart --camera all --plan --out out",
     "causeway reason clip.mp4 --fps 4 --context 8192 --dry-run    # exact tokens; nothing is asked or written",
     "causeway reason --list-prompts",
     "causeway reason --show-prompt caption > mine.yaml && causeway reason clip.mp4 --prompt mine.yaml",

@@ -2,7 +2,8 @@
 import { atomicWriteFile, type DriveHandle, openDrive, sampleAt } from "@causeway/data";
 import { imageFromRig, projectPath, projectRibbon } from "@causeway/eval";
 import type { LocalPath } from "@causeway/geom";
-import { AlpamayoModel, readFolderJson } from "@causeway/models";
+import { AlpamayoModel, isBackboneFolder, readFolderJson } from "@causeway/models";
+import { modelFolder } from "../engine/model-folder.ts";
 import { UserError } from "../errors.ts";
 import { driveOptions, inputOfSample } from "../stages/model-input.ts";
 
@@ -28,14 +29,18 @@ export async function isDrivingFolder(folder: string): Promise<boolean> {
 }
 
 export async function planOnDrive(
-  folder: string,
+  modelPath: string,
   drivePath: string,
   atSecs: number,
   seed: number,
   overlayPath: string | null,
 ): Promise<DrivePlan> {
-  if (!(await isDrivingFolder(folder)))
-    throw new UserError("MODEL", "this model plans no path; --plan needs a driving model");
+  const folder = await modelFolder(modelPath);
+  if (!(await isDrivingFolder(folder)) || (await isBackboneFolder(folder)))
+    throw new UserError(
+      "MODEL",
+      "this model plans no path; --plan needs a driving model with its action expert",
+    );
   const model = await AlpamayoModel.load(folder);
   const drive = await openDrive(drivePath);
   try {

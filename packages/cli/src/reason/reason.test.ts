@@ -4,7 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { findVideoBackend, writeVideo } from "@causeway/data";
+import {
+  createDataset,
+  decodeImage,
+  findVideoBackend,
+  openDrive,
+  writeVideo,
+} from "@causeway/data";
+import type { RgbImage } from "@causeway/geom";
+import { parseTrace } from "@causeway/label";
+import { generateDrive } from "@causeway/sim";
 import { type ScriptedServer, startScriptedServer } from "@causeway/reason/testing";
 import { type ReasonOptions, runReason } from "../actions/reason.ts";
 import { silentProgress } from "../progress.ts";
@@ -252,3 +261,37 @@ test.skipIf(!hasDecoder)(
     expect(parts[0]?.text).toBe("<0.0 seconds>");
   },
 );
+
+test("our own engine, no server: the backbone that ships says what it does and why, about a simulated drive and a video", async () => {
+  await (await createDataset(join(root, "sim"), { name: "one" })).addDrive(
+    await generateDrive({ kind: "stop_for_light", seed: 1_000_002, durationSecs: 8 }),
+  );
+  const [drive] = await readdir(join(root, "sim", "drives"));
+  const options = { model: "engine:nano", maxTokens: 60 };
+  const { data } = await run([`sim/drives/${drive}`], { ...options, at: "5" });
+  const [told] = (data as Data).results;
+  expect(told).toMatchObject({ status: "done" });
+  expect(parseTrace(told?.answer ?? "")).toMatchObject({
+    longitudinal: expect.anything() as unknown,
+  });
+  expect((data as Data).synthetic).toBeUndefined();
+  await expect(run([`sim/drives/${drive}`], { ...options, at: "5", plan: true })).rejects.toThrow(
+    /plans no path/,
+  );
+  if (!hasDecoder) return;
+  const source = await openDrive(join(root, "sim", "drives", drive as string));
+  const frames: RgbImage[] = [];
+  for (const { bytes } of await source.frames(
+    "camera_front_wide_120fov",
+    Array.from({ length: 20 }, (_, i) => 31 + i),
+  ))
+    frames.push(await decodeImage(bytes));
+  await source.close();
+  const { width, height } = frames[0] as RgbImage;
+  await writeVideo(frames, join(root, "clip.mp4"), { width, height, fps: 10 });
+  // Frames that we chose, and the file with the engine's own choice.
+  for (const send of ["frames", "video"]) {
+    const { results } = (await run(["clip.mp4"], { ...options, send })).data as Data;
+    expect(results[0]?.answer, send).toMatch(/\bbecause\b|\bsince\b|\bas\b/);
+  }
+});

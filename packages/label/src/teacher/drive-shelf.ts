@@ -26,9 +26,9 @@ export class DriveShelf {
   async use<T>(driveId: string, work: (shelved: ShelvedDrive) => Promise<T>): Promise<T> {
     let place = this.#places.get(driveId);
     if (place === undefined) {
-      const shelved = this.#open(driveId).then((drive) => ({
+      const shelved = this.#open(driveId).then(async (drive) => ({
         drive,
-        metaActions: inspectMotion(drive.egoMotion).metaActions,
+        metaActions: inspectMotion(drive.egoMotion, undefined, await drive.map()).metaActions,
       }));
       place = { shelved, users: 0 };
       this.#places.set(driveId, place);

@@ -44,10 +44,14 @@ export const cameraNames = (cameras: readonly CameraPictures[]): string =>
 const span = (s: ActionSpan): string =>
   `${s.action} ${s.fromSecs.toFixed(1)} … ${s.toSecs.toFixed(1)} s`;
 
-export function actionLines({ longitudinal, lateral }: FutureEvidence): string {
+export function actionLines({ longitudinal, lateral, lane }: FutureEvidence): string {
   const line = (name: string, spans: readonly ActionSpan[]) =>
     `- ${name}: ${spans.map(span).join(", ") || "none"}`;
-  return [line("longitudinal", longitudinal), line("lateral", lateral)].join("\n");
+  return [
+    line("longitudinal", longitudinal),
+    line("lateral", lateral),
+    ...(lane === null ? [] : [line("on the lanes of the map", lane)]),
+  ].join("\n");
 }
 
 export function componentLines(components: readonly TaughtComponent[]): string {

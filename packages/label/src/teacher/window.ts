@@ -77,6 +77,8 @@ export interface FutureEvidence {
   readonly cameras: readonly CameraPictures[];
   readonly longitudinal: readonly ActionSpan[];
   readonly lateral: readonly ActionSpan[];
+  /** Null without a map, or off its lanes. */
+  readonly lane: readonly ActionSpan[] | null;
 }
 
 /** A picture older than this at its time is not shown for it. */
@@ -263,5 +265,6 @@ export async function futureEvidence(
     cameras: await picturesOf(drive, options, t0Us, times, t0Us - maxPictureAgeUs, endUs),
     longitudinal: spans(actions.axes.longitudinal, t0Us, endUs),
     lateral: spans(actions.axes.lateral, t0Us, endUs),
+    lane: actions.axes.lane.isAvailable ? spans(actions.axes.lane, t0Us, endUs) : null,
   };
 }

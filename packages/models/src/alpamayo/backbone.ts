@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Rng } from "@causeway/geom";
@@ -51,6 +51,11 @@ export function backboneFacts(name: BackboneName): BackboneFacts {
   return JSON.parse(
     readFileSync(join(backboneFolder(name), "backbone.json"), "utf8"),
   ) as BackboneFacts;
+}
+
+/** Whether a folder holds a backbone alone, as `shipBackbone` writes it. */
+export async function isBackboneFolder(folder: string): Promise<boolean> {
+  return (await stat(join(folder, "backbone.json")).catch(() => null)) !== null;
 }
 
 /** The backbone with a fresh expert. @param folder One that `shipBackbone` wrote. */

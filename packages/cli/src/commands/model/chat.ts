@@ -46,7 +46,10 @@ export const command = createCommand(
     "causeway model chat runs/quickstart --video clip.mp4 --prompt caption",
   ],
 )
-  .argument("<folder>", "a Qwen3-VL (Cosmos-Reason2) or driving model folder")
+  .argument(
+    "<folder>",
+    "a Qwen3-VL (Cosmos-Reason2) or driving model folder, a run folder, or nano: the backbone that ships",
+  )
   .option("--prompt <text>", "one question; standard input when it is not a terminal")
   .option("--system <text>", "system text")
   .option("--image <file>", "a picture (JPEG, PNG, WebP); again for more", several, [])
