@@ -4,7 +4,6 @@ import {
   stage1Alpamayo,
   stage1Micro,
   stage1Nano,
-  stage1NanoAnneal,
   stage1NanoPost,
   stage1NanoPretrain,
   stage1Smoke,
@@ -15,7 +14,6 @@ export {
   stage1Alpamayo,
   stage1Micro,
   stage1Nano,
-  stage1NanoAnneal,
   stage1NanoPost,
   stage1NanoPretrain,
   stage1Smoke,
@@ -31,7 +29,7 @@ const stage1 = [
   stage1Alpamayo,
 ];
 /** Those that go on from a checkpoint. Which one is asked for when the recipe is used; the name does not depend on it. */
-const continuing = [stage1NanoAnneal, stage2Nano, stage2Micro, stage2Smoke, stage2Alpamayo];
+const continuing = [stage2Nano, stage2Micro, stage2Smoke, stage2Alpamayo];
 const placeholder = "checkpoint";
 
 export const recipeNames: readonly string[] = [

@@ -36,10 +36,7 @@ export const stage1NanoPost = (): Stage1Recipe => ({
   schedule: { kind: "cosine", warmup: 20, minRatio: 0.02 },
 });
 
-/**
- * What nano's shipped backbone was trained with: the same losses on many more drives. The shipped one stopped this after
- * 5200 steps and then took `stage1NanoAnneal`.
- */
+/** What nano's shipped backbone was trained with: the same losses on many more drives. */
 export const stage1NanoPretrain = (): Stage1Recipe => ({
   ...stage1Nano(),
   name: "stage1-nano-pretrain",
@@ -48,18 +45,6 @@ export const stage1NanoPretrain = (): Stage1Recipe => ({
   lr: 1.5e-3,
   schedule: { kind: "cosine", warmup: 100, minRatio: 0.1 },
   checkpoint: { everySteps: 400, keepLast: 30 },
-});
-
-/** The end of the pretraining: the rate falls to almost nothing. @param checkpoint  Of `stage1NanoPretrain`. */
-export const stage1NanoAnneal = (checkpoint: string): Stage1Recipe => ({
-  ...stage1NanoPretrain(),
-  name: "stage1-nano-anneal",
-  seed: 2000,
-  init: { kind: "checkpoint", path: checkpoint },
-  steps: 2800,
-  lr: 6e-4,
-  schedule: { kind: "cosine", warmup: 30, minRatio: 0.02 },
-  checkpoint: { everySteps: 400, keepLast: 10 },
 });
 
 /** Twice the width and every future step a token: the hour-long `reference` run. */

@@ -3,6 +3,7 @@ import type { EgoMotion } from "@causeway/geom";
 import type { Drive, Polyline, RoadMap } from "./drive.ts";
 import { FormatError, type InputPlace } from "./errors.ts";
 import { motionColumns } from "./motion-columns.ts";
+import { futureCount } from "./sample.ts";
 
 export interface MotionLimits {
   /** Faster than any road vehicle: a wrong unit or a jump of the localisation. */
@@ -228,6 +229,15 @@ export function checkDrive(drive: Drive): void {
     });
   }
   if (drive.reasoning !== undefined) stamps("reasoning", drive.reasoning);
+  if (drive.takeovers !== undefined) {
+    stamps("takeovers", drive.takeovers);
+    drive.takeovers.forEach(({ path }, row) => {
+      for (const column of [path.x, path.y, path.z, path.yaw]) {
+        if (column.length !== futureCount || !column.every(Number.isFinite))
+          fail(`takeovers row ${row + 1}: expected ${futureCount} finite rows.`);
+      }
+    });
+  }
   if (drive.map !== null) checkMap(drive.map, fail);
 }
 

@@ -11,6 +11,7 @@ import type {
   ReasoningEvent,
   RoadMap,
   RouteStep,
+  Takeover,
 } from "./drive.ts";
 import { DataConfigError } from "./errors.ts";
 
@@ -40,6 +41,7 @@ export interface DriveHandle {
     readonly map: boolean;
     readonly decisions: boolean;
     readonly reasoning: boolean;
+    readonly takeovers: boolean;
   };
   /** Topic names with message counts, in the order of the file. */
   readonly topics: readonly { readonly name: string; readonly messages: number }[];
@@ -52,6 +54,7 @@ export interface DriveHandle {
   map(): Promise<RoadMap | null>;
   decisions(): Promise<readonly DecisionFrame[] | null>;
   reasoning(): Promise<readonly ReasoningEvent[] | null>;
+  takeovers(): Promise<readonly Takeover[] | null>;
   close(): Promise<void>;
 }
 
@@ -86,6 +89,7 @@ export function handleOfDrive(drive: Drive): DriveHandle {
       map: drive.map !== null,
       decisions: drive.decisions !== null,
       reasoning: drive.reasoning !== undefined,
+      takeovers: drive.takeovers !== undefined,
     },
     topics: [],
     inputHash: null,
@@ -107,6 +111,7 @@ export function handleOfDrive(drive: Drive): DriveHandle {
     map: async () => drive.map,
     decisions: async () => drive.decisions,
     reasoning: async () => drive.reasoning ?? null,
+    takeovers: async () => drive.takeovers ?? null,
     close: async () => undefined,
   };
 }

@@ -1,4 +1,4 @@
-import type { EgoMotion } from "@causeway/geom";
+import type { EgoMotion, LocalPath } from "@causeway/geom";
 import type { DrivingDecision } from "./decision.ts";
 
 /** Pinhole camera: x right, y down, z forward. Principal point and focal lengths in pixels of `width` x `height`. */
@@ -141,6 +141,15 @@ export interface ReasoningEvent {
   readonly text: string;
 }
 
+/**
+ * What the driver of a drive would do from a moment on, where the log does something else afterwards: an error was injected,
+ * or a model drove. 64 steps of 0.1 s in the rig frame at `stampUs`.
+ */
+export interface Takeover {
+  readonly stampUs: number;
+  readonly path: LocalPath;
+}
+
 /** One recording. Truth layers (`decisions`, complete `actors`, `lights`) exist only where the source has them. */
 export interface Drive {
   readonly id: string;
@@ -179,6 +188,8 @@ export interface Drive {
   readonly route: readonly RouteStep[] | null;
   /** Truth of the privileged driver, 10 Hz; never shown to a model. */
   readonly decisions: readonly DecisionFrame[] | null;
+  /** Truth of the privileged driver where the log is not its own. A sample at such a moment has this as its future. */
+  readonly takeovers?: readonly Takeover[];
   /** Absent: the source gives none. */
   readonly reasoning?: readonly ReasoningEvent[];
 }

@@ -247,6 +247,11 @@ const decision = fc.record({
   causeIds: fc.array(text, { maxLength: 3 }),
 });
 
+const planColumn = fc
+  .array(jsonDouble, { minLength: 64, maxLength: 64 })
+  .map((values) => Float64Array.from(values));
+const plan = fc.record({ x: planColumn, y: planColumn, z: planColumn, yaw: planColumn });
+
 const roadMap = fc.record({
   lanes: fc.array(
     fc.record({
@@ -337,4 +342,5 @@ export const anyDrive: fc.Arbitrary<Drive> = fc.record({
     ),
   ),
   decisions: fc.option(rows(durationUs, fc.record({ decision }))),
+  takeovers: rows(durationUs, fc.record({ path: plan })),
 });

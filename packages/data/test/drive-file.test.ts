@@ -96,6 +96,7 @@ describe("openDrive", () => {
         map: true,
         decisions: true,
         reasoning: false,
+        takeovers: false,
       });
       expect(handle.topics).toContainEqual({ name: "/ego/motion", messages: 1201 });
       await expect(handle.frames("camera_left", [1201])).rejects.toThrow("it has 0 … 1200");

@@ -132,6 +132,19 @@ describe("a sample", () => {
     expect(navText(sample.route)).toBe("Turn left in 11m");
   });
 
+  test("has the takeover at t0 as its future, and the log elsewhere", async () => {
+    const path = {
+      x: new Float64Array(64).map((_, i) => 0.7 * (i + 1)),
+      y: new Float64Array(64).fill(0.5),
+      z: new Float64Array(64),
+      yaw: new Float64Array(64),
+    };
+    const pushed = { ...drive, takeovers: [{ stampUs: 5_000_000, path }] };
+    const at = async (t0Us: number) => (await sampleAt(pushed, t0Us, size)).future;
+    expect(await at(5_000_000)).toEqual(path);
+    expect(await at(5_100_000)).toEqual((await sampleAt(drive, 5_100_000, size)).future);
+  });
+
   test("has four frames of each camera, oldest first, the last at t0", async () => {
     const sample = await sampleAt(drive, 5_000_000, size);
     expect([...sample.cameras.keys()]).toEqual(["camera_front", "camera_left"]);

@@ -11,7 +11,6 @@ export { defaultPerturbation, type Perturbation } from "./drive/disturb.ts";
 export {
   type DriveOptions,
   generateDrive,
-  pushesOf,
   type SimulatedDrive,
   simulateDrive,
 } from "./drive/generate.ts";

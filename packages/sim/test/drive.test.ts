@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Drive } from "@causeway/data";
+import { futureAt } from "@causeway/geom";
 import { defaultPerturbation, generateDrive, scenarioKinds, simulateDrive } from "@causeway/sim";
 import { describe, expect, it } from "vitest";
 
@@ -69,5 +70,61 @@ describe("generateDrive", () => {
     expect(pushed.drive.egoMotion.x).not.toEqual(clean.drive.egoMotion.x);
     const again = simulateDrive({ ...options, perturbation: defaultPerturbation });
     expect(again.drive.egoMotion).toEqual(pushed.drive.egoMotion);
+  });
+
+  it("a takeover is what the log does where no push follows, and leads back where one does", () => {
+    for (const kind of ["curvy_road", "stop_for_lead", "turn_left"] as const) {
+      const options = { kind, seed: 2, cameras: [] } as const;
+      expect(simulateDrive(options).drive.takeovers).toBeUndefined();
+      const { drive, pushesUs } = simulateDrive({ ...options, perturbation: defaultPerturbation });
+      const { egoMotion, takeovers = [] } = drive;
+      expect(takeovers.length).toBe(101);
+      let calm = 0;
+      let apart = 0;
+      for (const { stampUs, path } of takeovers) {
+        // How far the log is from the plan after 1 s.
+        const endUs = stampUs + 1_000_000;
+        if (endUs > drive.durationUs) continue;
+        const log = futureAt(egoMotion, stampUs, 10);
+        const off = Math.hypot(log.x[9] - path.x[9], log.y[9] - path.y[9]);
+        if (pushesUs.some((p) => p.startUs < endUs && p.endUs > stampUs))
+          apart = Math.max(apart, off);
+        else {
+          calm++;
+          expect(off, `${kind} at ${stampUs}`).toBeLessThan(1e-3);
+        }
+      }
+      expect(calm).toBeGreaterThan(5);
+      expect(apart).toBeGreaterThan(0.3);
+    }
+  });
+
+  it("the car stays near its line however it is pushed, and the plans end on it", () => {
+    for (const kind of scenarioKinds) {
+      const perturbation = defaultPerturbation;
+      const clean = simulateDrive({ kind, seed: 4, cameras: [] }).drive.egoMotion;
+      const { egoMotion, takeovers = [] } = simulateDrive({
+        kind,
+        seed: 4,
+        cameras: [],
+        perturbation,
+      }).drive;
+      const fromClean = (x: number, y: number): number => {
+        let least = Number.POSITIVE_INFINITY;
+        for (let i = 0; i < clean.x.length; i++)
+          least = Math.min(least, Math.hypot(clean.x[i] - x, clean.y[i] - y));
+        return least;
+      };
+      let worst = 0;
+      // The plans of the first seconds end where the clean drive has been.
+      for (const { stampUs, path } of takeovers.slice(0, 40)) {
+        const row = stampUs / 100_000;
+        const yaw = 2 * Math.atan2(egoMotion.qz[row], egoMotion.qw[row]);
+        const x = egoMotion.x[row] + path.x[63] * Math.cos(yaw) - path.y[63] * Math.sin(yaw);
+        const y = egoMotion.y[row] + path.x[63] * Math.sin(yaw) + path.y[63] * Math.cos(yaw);
+        worst = Math.max(worst, fromClean(x, y));
+      }
+      expect(worst, kind).toBeLessThan(3);
+    }
   });
 });

@@ -24,7 +24,6 @@ import {
   inspectMotion,
   oracleLabel,
 } from "@causeway/label";
-import { pushesOf } from "@causeway/sim";
 import type { Work, WorkContext } from "../pipeline/child-protocol.ts";
 import type { WorkInput } from "../pipeline/stage.ts";
 import type { DataSetting } from "./drives.ts";
@@ -67,14 +66,16 @@ export interface LabelsResult {
 
 const stepsOf = (secs: number): number => Math.round(secs * 10) * 100_000;
 
-/** A push within the plan at t0 spoils it. */
-const pushLeadUs = 6_400_000;
-
-/** Times at which a training drive with pushes may be asked, against one without: only what follows a push is left. */
-const recoveryDensity = 2;
-
 const meaningOf = (label: CocLabel | undefined): string | null =>
   label === undefined ? null : [label.longitudinal, label.lateral, label.lateralSide].join();
+
+/** Stamps at least so far apart. */
+function spaced(rows: readonly { readonly stampUs: number }[], strideUs: number): number[] {
+  const out: number[] = [];
+  for (const { stampUs } of rows)
+    if (stampUs - (out.at(-1) ?? Number.NEGATIVE_INFINITY) >= strideUs) out.push(stampUs);
+  return out;
+}
 
 /** Labels of one drive. */
 export async function labelDrive(
@@ -92,15 +93,14 @@ export async function labelDrive(
     undefined,
     map,
   );
-  // A plan that begins in a push, or runs into one, is not the driver's: only what follows it is worth learning.
-  const pushes = split === "train" ? pushesOf(drive) : [];
-  const everyUs = stepsOf(split === "train" ? options.trainEverySecs : options.heldOutEverySecs);
-  const strideUs =
-    pushes.length > 0
-      ? Math.max(100_000, Math.round(everyUs / recoveryDensity / 1e5) * 1e5)
-      : everyUs;
-  const times = sampleGrid(drive, { strideUs }).filter(
-    (t0Us) => !pushes.some((p) => t0Us >= p.startUs - pushLeadUs && t0Us < p.endUs),
+  const strideUs = stepsOf(split === "train" ? options.trainEverySecs : options.heldOutEverySecs);
+  const takeovers = await drive.takeovers();
+  // Where the log is not the driver's own, only moments that tell what it would do are worth learning.
+  const times = sampleGrid(
+    drive,
+    takeovers === null
+      ? { strideUs }
+      : { strideUs: null, keyframesUs: spaced(takeovers, strideUs) },
   );
   const decisions = await drive.decisions();
   const scenarios = findScenarios({

@@ -65,6 +65,7 @@ export function cutDrive(
     route,
     decisions: layer(drive.decisions),
     ...(drive.reasoning === undefined ? {} : { reasoning: inside(drive.reasoning) }),
+    ...(drive.takeovers === undefined ? {} : { takeovers: inside(drive.takeovers) }),
   };
 }
 

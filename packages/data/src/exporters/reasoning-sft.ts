@@ -21,10 +21,10 @@ import type { DatasetSink, ExportItem } from "./sink.ts";
 const round = (v: number): number => Number(v.toPrecision(12));
 
 /** The plan at a moment; null (and skipped by name) where the window leaves the recording. */
-function planAt(item: ExportItem, t0Us: number) {
+async function planAt(item: ExportItem, t0Us: number) {
   const { drive } = item;
   requireSample(drive, t0Us, { cameras: [] });
-  const { history, future } = sampleMotionAt(drive, t0Us);
+  const { history, future } = sampleMotionAt(drive, t0Us, await drive.takeovers());
   const encoded = createActionSpace().encode(future, { history });
   const poses = posesInRig(drive.egoMotion, t0Us, gridStamps(historyGrid(t0Us, historyCount)));
   return {
@@ -56,7 +56,7 @@ export const reasoningSftSink: DatasetSink = {
       for (const sample of await samplesOf(item, input, { ...options, cameras: oneCamera })) {
         const { label } = sample;
         try {
-          const plan = planAt(item, label.t0Us);
+          const plan = await planAt(item, label.t0Us);
           const last = { ...sample, pictures: sample.pictures.filter((p) => p.k === 3) };
           const images = await writePictures(out, item.drive.id, last);
           rows.push({

@@ -10,6 +10,7 @@ import type {
   PinholeCalibration,
   ReasoningEvent,
   RouteStep,
+  Takeover,
 } from "../drive.ts";
 import { checkMotion } from "../check-drive.ts";
 import { cameraOf, type DriveHandle } from "../drive-handle.ts";
@@ -36,6 +37,7 @@ import {
   lightFrameSchema,
   metadataName,
   reasoningSchema,
+  takeoverSchema,
   routeStepSchema,
   topics,
 } from "./topics.ts";
@@ -260,6 +262,7 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
       map: channels.has(topics.map),
       decisions: channels.has(topics.decisions),
       reasoning: channels.has(topics.reasoning),
+      takeovers: channels.has(topics.takeovers),
     },
     topics: [...channels].map(([name, { messages }]) => ({ name, messages })),
     inputHash,
@@ -293,6 +296,17 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
         stampUs: row.stampUs,
         ...jsonRow(file, topics.reasoning, reasoningSchema, row),
       })),
+    takeovers: () =>
+      layer<Takeover>(topics.takeovers, (row) => {
+        const { x, y, z, yaw } = jsonRow(file, topics.takeovers, takeoverSchema, row);
+        const path = {
+          x: Float64Array.from(x),
+          y: Float64Array.from(y),
+          z: Float64Array.from(z),
+          yaw: Float64Array.from(yaw),
+        };
+        return { stampUs: row.stampUs, path };
+      }),
     close: () => file.close(),
   };
   return handle;
@@ -319,6 +333,7 @@ export async function readDrive(path: string, options: ReadDriveOptions = {}): P
       cameras.push({ name, calibration, ...(lens === undefined ? {} : { lens }), frames });
     }
     const reasoning = await handle.reasoning();
+    const takeovers = await handle.takeovers();
     return {
       id: handle.id,
       source: handle.source,
@@ -332,6 +347,7 @@ export async function readDrive(path: string, options: ReadDriveOptions = {}): P
       route: handle.route,
       decisions: await handle.decisions(),
       ...(reasoning === null ? {} : { reasoning }),
+      ...(takeovers === null ? {} : { takeovers }),
     };
   } finally {
     await handle.close();

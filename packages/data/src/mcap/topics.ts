@@ -1,6 +1,7 @@
 /** The layout of a drive file: topics, their messages, and the JSON ones as schemas. One table that writer and reader share. */
 import { z } from "zod";
 import { componentCategories, lateralDecisions, longitudinalDecisions } from "../decision.ts";
+import { futureCount } from "../sample.ts";
 
 /** Version of the layout; a reader refuses a newer one. */
 export const driveSchemaVersion = 1;
@@ -14,6 +15,7 @@ export const topics = {
   actors: "/scene/actors",
   lights: "/scene/lights",
   decisions: "/truth/decision",
+  takeovers: "/truth/takeover",
   reasoning: "/reasoning",
   /** For viewers only; made from the exact topics above and not read back. */
   actorBoxes: "/scene/objects",
@@ -74,12 +76,21 @@ export const decisionSchema = z.object({
 
 export const reasoningSchema = z.object({ text: z.string() });
 
+const planColumn = z.array(z.number()).length(futureCount);
+export const takeoverSchema = z.object({
+  x: planColumn,
+  y: planColumn,
+  z: planColumn,
+  yaw: planColumn,
+});
+
 /** JSON topics: name of the schema and the schema itself. */
 export const jsonMessages: Readonly<Record<string, { name: string; schema: z.ZodType }>> = {
   [topics.lights]: { name: "causeway.LightFrame", schema: lightFrameSchema },
   [topics.route]: { name: "causeway.RouteStep", schema: routeStepSchema },
   [topics.decisions]: { name: "causeway.DrivingDecision", schema: decisionSchema },
   [topics.reasoning]: { name: "causeway.ReasoningEvent", schema: reasoningSchema },
+  [topics.takeovers]: { name: "causeway.Takeover", schema: takeoverSchema },
 };
 
 export const egoSizeSchema = z.object({

@@ -267,6 +267,13 @@ async function writeLayers(out: TopicWriter, drive: Drive): Promise<void> {
       await out.add(topics.reasoningText, stampUs, encodeLog(stampUs, "source", event.text));
     }
   }
+  if (drive.takeovers !== undefined) {
+    await out.declare(topics.takeovers);
+    for (const { stampUs, path } of drive.takeovers) {
+      const columns = Object.entries(path).map(([name, column]) => [name, [...column]]);
+      await out.add(topics.takeovers, stampUs, encodeJson(Object.fromEntries(columns)));
+    }
+  }
   if (drive.actors !== null) {
     await out.declare(topics.actors);
     for (let i = 0; i < drive.actors.length; i++) {

@@ -1,6 +1,7 @@
 /** Samples in batches for training and evaluation: drives opened as needed, pictures decoded once. */
 import { join } from "node:path";
 import type { RgbImage } from "@causeway/geom";
+import type { Takeover } from "../drive.ts";
 import type { DriveHandle } from "../drive-handle.ts";
 import { DataConfigError } from "../errors.ts";
 import { decodeImage } from "../image.ts";
@@ -61,6 +62,7 @@ const maxDecoding = 8;
 function drivePool(files: DriveFiles, maxOpen: number) {
   interface Entry {
     readonly handle: Promise<DriveHandle>;
+    readonly takeovers: Promise<readonly Takeover[] | null>;
     users: number;
   }
   const open = new Map<string, Entry>();
@@ -71,17 +73,24 @@ function drivePool(files: DriveFiles, maxOpen: number) {
       // It never opened; who asked for it has the error.
       () => undefined,
     );
+  const opened = (driveId: string): Entry => {
+    const handle = openDrive(files.fileOf(driveId).path, { chunkCache });
+    const takeovers = handle.then((h) => h.takeovers());
+    // Whoever uses the entry has the error.
+    takeovers.catch(() => undefined);
+    return { handle, takeovers, users: 0 };
+  };
   return {
-    async use<T>(driveId: string, work: (handle: DriveHandle) => Promise<T>): Promise<T> {
-      const entry = open.get(driveId) ?? {
-        handle: openDrive(files.fileOf(driveId).path, { chunkCache }),
-        users: 0,
-      };
+    async use<T>(
+      driveId: string,
+      work: (handle: DriveHandle, takeovers: readonly Takeover[] | null) => Promise<T>,
+    ): Promise<T> {
+      const entry = open.get(driveId) ?? opened(driveId);
       open.delete(driveId);
       open.set(driveId, entry);
       entry.users++;
       try {
-        return await work(await entry.handle);
+        return await work(await entry.handle, await entry.takeovers);
       } finally {
         entry.users--;
         for (const [id, idle] of open) {
@@ -175,8 +184,8 @@ export async function openSampleLoader(
   }
 
   const loadOne = ({ driveId, t0Us }: SampleKey): Promise<ModelSample> =>
-    pool.use(driveId, async (handle) => {
-      const motion = sampleMotionAt(handle, t0Us);
+    pool.use(driveId, async (handle, takeovers) => {
+      const motion = sampleMotionAt(handle, t0Us, takeovers);
       const rows = cameras.map((camera) => frameRowsAt(handle, camera, t0Us, options));
       // All of them settle before the drive may be closed, also when one fails.
       const settled = await Promise.allSettled(

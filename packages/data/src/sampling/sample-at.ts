@@ -1,6 +1,6 @@
 /** Samples: which times of a drive have one, and one sample. Nothing is padded or extrapolated. */
 import { futureAt, historyAt, lastAtOrBefore, type RgbImage } from "@causeway/geom";
-import type { Drive, RouteStep } from "../drive.ts";
+import type { Drive, RouteStep, Takeover } from "../drive.ts";
 import { cameraOf, type DriveHandle, handleOfDrive } from "../drive-handle.ts";
 import { DataConfigError, SampleError } from "../errors.ts";
 import { decodeImage } from "../image.ts";
@@ -155,15 +155,24 @@ export function routeAt(route: readonly RouteStep[] | null, timeUs: number): Rou
   return at;
 }
 
-/** Everything of a sample but its pictures. */
-export function sampleMotionAt(handle: DriveHandle, t0Us: number): Omit<ModelSample, "cameras"> {
+/**
+ * Everything of a sample but its pictures.
+ *
+ * @param takeovers  Of the drive. At the moment of one it is the future, not the log.
+ */
+export function sampleMotionAt(
+  handle: DriveHandle,
+  t0Us: number,
+  takeovers: readonly Takeover[] | null,
+): Omit<ModelSample, "cameras"> {
   checkWindow(handle, t0Us);
+  const takeover = takeovers?.find((t) => t.stampUs === t0Us);
   return {
     id: sampleIdOf(handle.id, t0Us),
     driveId: handle.id,
     t0Us,
     history: historyAt(handle.egoMotion, t0Us, historyCount, stepUs),
-    future: futureAt(handle.egoMotion, t0Us, futureCount, stepUs),
+    future: takeover?.path ?? futureAt(handle.egoMotion, t0Us, futureCount, stepUs),
     route: routeAt(handle.route, t0Us),
   };
 }
@@ -175,7 +184,7 @@ export async function sampleAt(
   options: SampleOptions,
 ): Promise<ModelSample> {
   const handle = asHandle(drive);
-  const motion = sampleMotionAt(handle, t0Us);
+  const motion = sampleMotionAt(handle, t0Us, await handle.takeovers());
   const cameras = new Map<string, readonly RgbImage[]>();
   for (const name of cameraNames(handle, options)) {
     const rows = frameRowsAt(handle, name, t0Us, options);

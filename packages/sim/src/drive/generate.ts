@@ -7,19 +7,21 @@ import type {
   Drive,
   LightFrame,
   RouteStep,
+  Takeover,
 } from "@causeway/data";
-import { createRng, type EgoMotion, type RgbImage } from "@causeway/geom";
+import { createRng, type EgoMotion, type LocalPath, type RgbImage } from "@causeway/geom";
 import sharp from "sharp";
 import { createRenderer } from "../camera/render.ts";
 import { calibrationOf, type CameraSpec, defaultCameras } from "../camera/rig.ts";
 import { Expert, startState } from "../expert/expert.ts";
+import { lookAhead } from "../expert/look-ahead.ts";
 import { type Projection, project } from "../geometry/path.ts";
 import { exportRoadMap } from "../road/map.ts";
 import { buildScene } from "../scenario/scene.ts";
 import { stepBicycle } from "../vehicle/bicycle.ts";
 import { egoGeometry, type ScenarioKind, type Scene, tickSecs } from "../world/scene.ts";
 import { World } from "../world/world.ts";
-import { drawPushes, type Perturbation, type Push } from "./disturb.ts";
+import { drawPushes, type Perturbation, type Push, pushLimits } from "./disturb.ts";
 import { routeStepAt } from "./route-step.ts";
 
 export interface DriveOptions {
@@ -29,7 +31,7 @@ export interface DriveOptions {
   readonly durationSecs?: number;
   /** Default: front wide, cross left, cross right at 160x96. Empty: no pictures. */
   readonly cameras?: readonly CameraSpec[];
-  /** Pushes off the line; null (default) for clean driving. */
+  /** Somebody else at the wheel at times, with takeovers recorded; null (default) for clean driving. */
   readonly perturbation?: Perturbation | null;
   /** JPEG quality, default 90, without chroma subsampling: lamps are two pixels wide. */
   readonly jpegQuality?: number;
@@ -46,6 +48,8 @@ export interface SimulatedDrive {
 }
 
 const tickUs = 100_000;
+/** A takeover is recorded at every so many ticks of a drive with pushes. */
+const takeoverTicks = 2;
 
 /** Runs the expert through a scene and records everything, pictures as raw RGB. Deterministic in its options. */
 export function simulateDrive(options: DriveOptions): SimulatedDrive {
@@ -80,11 +84,23 @@ export function simulateDrive(options: DriveOptions): SimulatedDrive {
   const lights: LightFrame[] = [];
   const decisions: DecisionFrame[] = [];
   const route: RouteStep[] = [];
+  const takeovers: Takeover[] = [];
+  let held = 0;
+  let isOver = true;
   const place: Projection = { s: 0, d: 0, index: -1 };
 
   for (let tick = 0; tick < numTicks; tick++) {
     const stampUs = tick * tickUs;
-    const push = pushes.find((p) => tick >= p.startTick && tick < p.endTick);
+    if (perturbation !== null && tick % takeoverTicks === 0) {
+      const path = lookAhead(world, ego, expert.cloneForLookahead(), null);
+      takeovers.push({ stampUs, path: rounded(path) });
+    }
+    const drawn = pushes.find((p) => tick >= p.startTick && tick < p.endTick);
+    if (drawn?.startTick === tick) {
+      held = ego.curvaturePerM;
+      isOver = false;
+    }
+    const push = isOver ? undefined : drawn;
     expert.lineBiasM = push === undefined ? 0 : push.lineM;
     const command = expert.drive(world, ego);
     columns.stampUs[tick] = stampUs;
@@ -104,9 +120,18 @@ export function simulateDrive(options: DriveOptions): SimulatedDrive {
         images.get(cameras[i].name)?.push(image);
       });
     }
-    const pushMps2 = push !== undefined && ego.speedMps > 3 ? push.accelMps2 : 0;
+    const isPushed = push !== undefined && ego.speedMps > 3;
+    const accelMps2 = command.accelMps2 + (isPushed ? push.accelMps2 : 0);
+    let { curvaturePerM } = command;
+    if (isPushed && push.kind === "hold") curvaturePerM = held;
+    if (isPushed) curvaturePerM += push.steerMps2 / (ego.speedMps * ego.speedMps);
+    if (
+      Math.abs(expert.lateralErrorM) > pushLimits.lateralM ||
+      Math.abs(expert.headingErrorRad) > pushLimits.headingRad
+    )
+      isOver = true;
     world.step(ego, expert.egoS);
-    stepBicycle(ego, command.accelMps2 + pushMps2, command.curvaturePerM, tickSecs);
+    stepBicycle(ego, accelMps2, curvaturePerM, tickSecs);
   }
 
   const streams: CameraStream[] = cameras.map((camera) => ({
@@ -138,6 +163,7 @@ export function simulateDrive(options: DriveOptions): SimulatedDrive {
       map: exportRoadMap(scene.network),
       route,
       decisions,
+      ...(perturbation === null ? {} : { takeovers }),
     },
     images,
     pushesUs: pushes.map((p) => ({ startUs: p.startTick * tickUs, endUs: p.endTick * tickUs })),
@@ -146,18 +172,17 @@ export function simulateDrive(options: DriveOptions): SimulatedDrive {
 
 const sourceNotes = (scene: Scene, pushes: readonly Push[]): string[] => [
   `speed limit ${scene.speedLimitMps.toFixed(2)} m/s`,
-  ...pushes.map((p) => `line pushed from ${p.startTick * tickUs} to ${p.endTick * tickUs} us`),
+  ...pushes.map(
+    (p) =>
+      `pushed (${p.kind}) from ${p.startTick * tickUs} us, to ${p.endTick * tickUs} us at most`,
+  ),
 ];
 
-/** When a drive was pushed off its line, from its notes; survives every file format that keeps notes. */
-export function pushesOf(drive: Pick<Drive, "source">): { startUs: number; endUs: number }[] {
-  const out: { startUs: number; endUs: number }[] = [];
-  for (const note of drive.source.notes) {
-    const match = /^(?:line|control) pushed from (\d+) to (\d+) us$/.exec(note);
-    if (match !== null) out.push({ startUs: Number(match[1]), endUs: Number(match[2]) });
-  }
-  return out;
-}
+/** To 0.1 mm and 0.1 mrad: what a file of numbers as text needs. */
+const rounded = (path: LocalPath): LocalPath => {
+  const to4 = (column: Float64Array) => column.map((v) => Math.round(v * 1e4) / 1e4);
+  return { x: to4(path.x), y: to4(path.y), z: to4(path.z), yaw: to4(path.yaw) };
+};
 
 /** As `simulateDrive`, with JPEG pictures. */
 export async function generateDrive(options: DriveOptions): Promise<Drive> {

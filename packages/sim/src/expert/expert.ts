@@ -38,6 +38,8 @@ export class Expert {
   egoS = 0;
   /** Lateral error to the wanted line at the last call, m. */
   lateralErrorM = 0;
+  /** Heading less that of the wanted line at the last call, rad. */
+  headingErrorRad = 0;
   hazards: Hazard[] = [];
   /** Follow a line this far to the left of the wanted one, m: for recordings of recoveries. */
   lineBiasM = 0;
@@ -154,6 +156,7 @@ export class Expert {
     this.lateralErrorM = d - offsetOnRoute(this.memory.moves, egoS, here).d;
     const error = Math.max(-1.2, Math.min(1.2, d - want.d - this.lineBiasM));
     const theta = wrapAngle(ego.yaw - yawRef);
+    this.headingErrorRad = theta;
     const length = Math.max(3.2, Math.min(11, 0.75 * v + 1));
     const curvaturePerM =
       kRef / Math.max(0.4, 1 - kRef * want.d) +

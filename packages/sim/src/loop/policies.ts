@@ -1,19 +1,9 @@
 /** Drivers to compare with: constant velocity, and the privileged expert as the upper end. */
-import type { LocalPath } from "@causeway/geom";
 import type { Expert } from "../expert/expert.ts";
 import type { Observation, Plan, Policy } from "../policy.ts";
-import { stepBicycle } from "../vehicle/bicycle.ts";
+import { lookAhead, newPlan, planRows } from "../expert/look-ahead.ts";
 import { type EgoState, tickSecs } from "../world/scene.ts";
 import type { World } from "../world/world.ts";
-
-const planRows = 64;
-
-const newPath = (): LocalPath => ({
-  x: new Float64Array(planRows),
-  y: new Float64Array(planRows),
-  z: new Float64Array(planRows),
-  yaw: new Float64Array(planRows),
-});
 
 /** Straight on at the present speed. */
 export function constantVelocityPolicy(): Policy {
@@ -21,7 +11,7 @@ export function constantVelocityPolicy(): Policy {
     name: "constant_velocity",
     act: async (observations) =>
       observations.map((observation): Plan => {
-        const path = newPath();
+        const path = newPlan();
         for (let i = 0; i < planRows; i++) path.x[i] = observation.speedMps * tickSecs * (i + 1);
         return { path, reasoning: null };
       }),
@@ -64,30 +54,11 @@ export function expertPolicy(): PrivilegedPolicy {
             `expertPolicy: no truth for scene "${observation.sceneId}"; it drives only in runClosedLoop, which attaches it`,
           );
         }
-        return { path: lookAhead(truth), reasoning: describe(truth.expert) };
+        const { world, ego, expert } = truth;
+        const path = lookAhead(world, ego, expert.cloneForLookahead(), expert.lastCommand);
+        return { path, reasoning: describe(expert) };
       }),
   };
-}
-
-function lookAhead({ world, ego, expert }: SceneTruth): LocalPath {
-  const path = newPath();
-  const ahead = world.clone();
-  const driver = expert.cloneForLookahead();
-  const car = { ...ego };
-  const c = Math.cos(ego.yaw);
-  const s = Math.sin(ego.yaw);
-  let command = expert.lastCommand;
-  for (let i = 0; i < planRows; i++) {
-    if (i > 0) command = driver.drive(ahead, car);
-    ahead.step(car, driver.egoS);
-    stepBicycle(car, command.accelMps2, command.curvaturePerM, tickSecs);
-    const dx = car.x - ego.x;
-    const dy = car.y - ego.y;
-    path.x[i] = dx * c + dy * s;
-    path.y[i] = -dx * s + dy * c;
-    path.yaw[i] = car.yaw - ego.yaw;
-  }
-  return path;
 }
 
 function describe(expert: Expert): string {
