@@ -9,9 +9,12 @@ const leaves: ReadonlySet<OpName> = new Set(["input", "parameter", "constant"]);
 /**
  * An estimate for memory plans: inputs, weights, constants and the kernels' scratch are not counted, results are (they
  * stay until the end). Runtimes may reuse storage in place, or order nodes otherwise.
+ *
+ * @param elsewhere  Results that go straight into somebody else's buffers, which are not counted here.
  */
-export function peakLiveBytes(outputs: Iterable<Value>): number {
-  const results = new Set<Value>(outputs);
+export function peakLiveBytes(outputs: Iterable<Value>, elsewhere: Iterable<Value> = []): number {
+  const given = [...elsewhere];
+  const results = new Set<Value>([...outputs, ...given]);
   const needed = new Set<Node>();
   const stack = [...results].map((value) => value.node);
   for (let node = stack.pop(); node; node = stack.pop()) {
@@ -27,6 +30,7 @@ export function peakLiveBytes(outputs: Iterable<Value>): number {
     for (const input of node.inputs) lastUse.set(storageOf(input), i);
   });
   for (const value of results) lastUse.set(storageOf(value), order.length);
+  const notCounted = new Set(given.map(storageOf));
   const bytesOf = (value: Value) => sizeOf(value.shape) * bytesPerElement[value.dtype];
   const freedAt = new Map<number, number>();
   let live = 0;
@@ -36,7 +40,7 @@ export function peakLiveBytes(outputs: Iterable<Value>): number {
       for (const value of node.outputs) {
         const end = lastUse.get(value);
         // A second output that nobody reads (statistics of a norm) is not asked for.
-        if (end === undefined) continue;
+        if (end === undefined || notCounted.has(value)) continue;
         live += bytesOf(value);
         freedAt.set(end, (freedAt.get(end) ?? 0) + bytesOf(value));
       }

@@ -19,7 +19,7 @@ export class Recomputation {
 
   constructor(graph: Graph, checkpoints: readonly Value[]) {
     this.#graph = graph;
-    this.#checkpoints = [...new Set(checkpoints)].sort((a, b) => a.node.id - b.node.id);
+    this.#checkpoints = [...new Set(checkpoints.map(stored))].sort((a, b) => a.node.id - b.node.id);
   }
 
   /** Index of the checkpoint that ends the segment of a node; 0 and what is behind the last are not recomputed. */
@@ -66,6 +66,10 @@ export class Recomputation {
     return this.#copies.get(value) as Value;
   }
 }
+
+/** The value behind reshapes: later nodes may read it under another shape than the one that was named. */
+const stored = (value: Value): Value =>
+  value.node.op === "reshape" ? stored(value.node.inputs[0] as Value) : value;
 
 function tied(x: Value, cotangent: Value): Value {
   const one = ops.slice(ops.reshape(cotangent, [-1]), { starts: [0], ends: [1] });

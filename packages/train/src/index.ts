@@ -52,3 +52,4 @@ export { mirrorMoment, swapSides } from "./alpamayo/augment.ts";
 export type { LabelledMoment, LabelledSamples } from "./alpamayo/samples.ts";
 export { createStage1Task } from "./alpamayo/stage1.ts";
 export { createStage2Task } from "./alpamayo/stage2.ts";
+export { checkMemory, memoryPlan, type MemoryPlan, memoryText } from "./plan/memory-plan.ts";

@@ -15,10 +15,12 @@ import {
 } from "@causeway/models";
 import {
   alpamayoModules,
+  checkMemory,
   createStage1Task,
   createStage2Task,
   initialLineage,
   type Lineage,
+  memoryText,
   type ModelTaskOptions,
   type Provenance,
   train,
@@ -125,6 +127,7 @@ export const work: Work<
           context.progress({ done: step, total: steps, note: noteOf(losses, tokensPerSec) });
         },
       },
+      context.line,
     );
     if (!result.isFinished) throw new StoppedError();
     return { step: result.step, loss };
@@ -137,19 +140,27 @@ async function runTask(
   recipe: TrainRecipe,
   model: Omit<ModelTaskOptions<TrainRecipe>, "recipe">,
   options: TrainOptions,
+  line: (text: string) => void,
 ): Promise<TrainResult> {
-  if (recipe.stage === "stage1") {
-    const task = await createStage1Task({ ...model, recipe });
-    try {
-      return await train(task, options);
-    } finally {
-      await task.dispose();
-    }
-  }
-  const task = await createStage2Task({ ...model, recipe });
+  const task =
+    recipe.stage === "stage1"
+      ? await createStage1Task({ ...model, recipe })
+      : await createStage2Task({ ...model, recipe });
   try {
+    if (task.memory !== undefined) {
+      line(memoryText(task.memory));
+      checkMemory(task.memory, availableBytes());
+    }
     return await train(task, options);
   } finally {
     await task.dispose();
   }
 }
+
+/**
+ * What this process can still get: the machine's available memory or its container's limit, plus what it has already
+ * (the loaded model is part of the plan).
+ */
+const availableBytes = (): number =>
+  Math.min(process.availableMemory(), process.constrainedMemory() || Number.POSITIVE_INFINITY) +
+  process.memoryUsage.rss();

@@ -20,6 +20,7 @@ import { type BackboneShape, buildBackbone, maskedScore, outputHead } from "../q
 import type { KeyValue } from "../qwen3vl/decoder.ts";
 import { repeatRows } from "../generation/graphs.ts";
 import type { AlpamayoConfig } from "./config.ts";
+import type { VisionOutput } from "../qwen3vl/vision.ts";
 import { expertField, type ExpertOutput } from "./expert.ts";
 import { pathMetric } from "./path-metric.ts";
 import { perceptionLoss, type PerceptionShape } from "./perception.ts";
@@ -34,6 +35,8 @@ export interface TrainingGraph {
   readonly trainable: ReadonlyMap<string, Value>;
   /** Weights that are read but not updated. */
   readonly frozen: ReadonlyMap<string, Value>;
+  /** Inputs of the layers that are trained, for gradient checkpointing. */
+  readonly states?: readonly Value[];
 }
 
 export interface Stage1Shape extends BackboneShape {
@@ -63,8 +66,9 @@ export function buildStage1(
     otherWeights: graph.input("other_weights", [shape.labels]),
   });
   const trainable = new Map(graph.parameters);
+  const states = [...visionStates(vision), ...decoder.states];
   if (shape.perception === undefined || vision === null)
-    return { graph, ...result, trainable, frozen: new Map() };
+    return { graph, ...result, trainable, frozen: new Map(), states };
   const seen = perceptionLoss(graph, vision, shape.perception);
   return {
     graph,
@@ -73,6 +77,7 @@ export function buildStage1(
     parts: new Map([...result.parts, ["loss_perception", seen]]),
     trainable,
     frozen: new Map(),
+    states,
   };
 }
 
@@ -151,8 +156,9 @@ export function buildStage2(
   const target = graph.input("target", [rows, steps, 2]);
   const flow = mse(expert.velocity, target);
   const trainable = new Map([...graph.parameters].filter(([name]) => !frozen.has(name)));
+  const states = [expert.embeds, ...expert.states.slice(0, -1)];
   if (shape.pathWeight === undefined)
-    return { graph, loss: flow, parts: new Map(), trainable, frozen, expert };
+    return { graph, loss: flow, parts: new Map(), trainable, frozen, expert, states };
   const speed = graph.input("speed", [rows, 1, 1]);
   const path = pathMetric(sub(expert.velocity, target), speed, config.actionSpace);
   return {
@@ -165,8 +171,15 @@ export function buildStage2(
     trainable,
     frozen,
     expert,
+    states,
   };
 }
+
+/** Outputs of the vision blocks. */
+const visionStates = (vision: VisionOutput | null): readonly Value[] =>
+  [...(vision?.trace ?? [])]
+    .filter(([name]) => name.startsWith("block."))
+    .map(([, value]) => value);
 
 const prefixKeyValues = (graph: Graph, config: AlpamayoConfig, shape: BackboneShape) =>
   buildBackbone(graph, config.vlm, shape, { prefix: "vlm.", onlyKeyValues: true }).decoder

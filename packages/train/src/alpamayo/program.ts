@@ -9,6 +9,8 @@ import {
 } from "@causeway/graph";
 import type { TrainingGraph, Weights } from "@causeway/models";
 import type { WeightViews } from "../loop/task.ts";
+import { checkpointsOf } from "../plan/memory-plan.ts";
+import type { TrainRecipe } from "../recipe/schema.ts";
 import { invariant } from "../errors.ts";
 
 export interface TrainingProgram {
@@ -18,7 +20,7 @@ export interface TrainingProgram {
 }
 
 /** Frozen weights up to this size become constants of the graph (packed once, faster); larger ones are fed. */
-const maxBakedBytes = 512 * 2 ** 20;
+export const maxBakedBytes = 512 * 2 ** 20;
 
 /** Weights that a graph reads without training them. */
 function frozenWeights(
@@ -38,6 +40,7 @@ function frozenWeights(
 }
 
 interface EngineOptions {
+  readonly recipe?: Pick<TrainRecipe, "activations">;
   readonly runtime?: Runtime;
   readonly threads?: number;
 }
@@ -47,7 +50,7 @@ async function compileWith(
   training: TrainingGraph,
   trained: ReadonlySet<string>,
   weights: Weights,
-  { runtime = ortNode, threads }: EngineOptions,
+  { runtime = ortNode, threads, recipe }: EngineOptions,
   withGradients: boolean,
 ): Promise<TrainingProgram> {
   const { graph, loss, parts } = training;
@@ -57,7 +60,10 @@ async function compileWith(
   const scalars = [...outputs.keys()];
   if (withGradients) {
     const wrt = names.map((name) => graph.parameters.get(name) as Value);
-    gradients(loss, wrt).forEach((grad, i) => outputs.set(`grad.${names[i]}`, grad));
+    const kept = checkpointsOf(training, recipe?.activations);
+    gradients(loss, wrt, undefined, kept).forEach((grad, i) =>
+      outputs.set(`grad.${names[i]}`, grad),
+    );
   }
   const { frozen, isBaked } = frozenWeights(training, trained, weights);
   const executable: Executable = await runtime.compile(graph, {

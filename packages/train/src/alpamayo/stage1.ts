@@ -24,7 +24,8 @@ import {
   rowSizes,
 } from "./model-task.ts";
 import { perceptionShape } from "./perception.ts";
-import { compileEvaluation, compileProgram } from "./program.ts";
+import { memoryPlan } from "../plan/memory-plan.ts";
+import { compileEvaluation, compileProgram, maxBakedBytes } from "./program.ts";
 
 /** Replaces input ids of future bins; labels were taken before and stay. */
 export function dropTrajectoryInputs(
@@ -95,6 +96,13 @@ export async function createStage1Task(
   };
   return {
     stage: "stage1",
+    memory: memoryPlan({
+      graphs: buckets.map((length) => buildStage1(codec.config, shapeOf(length))),
+      trained: trainedSet,
+      weights,
+      recipe,
+      maxBakedBytes,
+    }),
     trainable: new Map(
       trained.map((name) => [name, smallest.trainable.get(name)?.shape as readonly number[]]),
     ),

@@ -23,7 +23,8 @@ import {
   rowSizes,
 } from "./model-task.ts";
 import { createPrefixCache } from "./prefix-cache.ts";
-import { compileEvaluation, compileProgram } from "./program.ts";
+import { memoryPlan } from "../plan/memory-plan.ts";
+import { compileEvaluation, compileProgram, maxBakedBytes } from "./program.ts";
 
 export async function createStage2Task(
   options: ModelTaskOptions<Stage2Recipe>,
@@ -83,6 +84,13 @@ export async function createStage2Task(
   const heldOutNoise = createRng(recipe.seed).fork("held-out noise");
   return {
     stage: "stage2",
+    memory: memoryPlan({
+      graphs: buckets.map((length) => buildStage2(codec.config, trainShape(length))),
+      trained: trainedSet,
+      weights,
+      recipe,
+      maxBakedBytes,
+    }),
     trainable: new Map(
       trained.map((name) => [name, smallest.trainable.get(name)?.shape as readonly number[]]),
     ),

@@ -1,5 +1,6 @@
 import type { Rng } from "@causeway/geom";
 import type { Tensor } from "@causeway/graph";
+import type { MemoryPlan } from "../plan/memory-plan.ts";
 
 /** What one forward and backward pass gave. */
 export interface BatchResult {
@@ -42,6 +43,8 @@ export interface TrainTask<Batch> {
   };
   /** Files beside the weights in every checkpoint (config.json, tokenizer.json, …). */
   readonly checkpointFiles: ReadonlyMap<string, string | Uint8Array>;
+  /** What the run will hold in memory, where the task can say. */
+  readonly memory?: MemoryPlan;
   /** For lineage. */
   readonly modules: ModuleMap;
   dispose(): Promise<void>;

@@ -71,6 +71,11 @@ const common = {
   /** Largest global gradient norm; larger ones are scaled down. Null = no clipping. */
   clipNorm: positive.nullable(),
   schedule: scheduleSchema,
+  /**
+   * What the backward pass needs of the forward pass: "keep" all of it, or "recompute" each layer from its input, which
+   * takes a third more time and memory for one layer instead of all. Left out = keep.
+   */
+  activations: z.enum(["keep", "recompute"]).optional(),
   modules: z.strictObject({
     /** Weights that stay as they are, by name pattern (`*` stands for anything). */
     freeze: z.array(glob),
