@@ -4,21 +4,10 @@ import * as ort from "onnxruntime-node";
 import type { Graph } from "./graph.ts";
 import { lowerGraph } from "./onnx/lower.ts";
 import { writeOnnxModel } from "./onnx/model.ts";
-import type { OnnxGraph, OnnxValue } from "./onnx/model.ts";
-import {
-  type CompileOptions,
-  type Executable,
-  type Feeds,
-  type Runtime,
-  feedEntries,
-  outputsOf,
-} from "./runtime.ts";
-import { ShapeError, type Tensor } from "./tensor.ts";
-
-function toOrt(tensor: Tensor): ort.Tensor {
-  // bool travels as bytes; the other element types have the matching typed array already.
-  return new ort.Tensor(tensor.dtype as "float32", tensor.data as Float32Array, tensor.shape);
-}
+import type { OnnxGraph } from "./onnx/model.ts";
+import { sessionExecutable } from "./ort-session.ts";
+import { type CompileOptions, type Executable, type Runtime, outputsOf } from "./runtime.ts";
+import { ShapeError } from "./tensor.ts";
 
 /** The one folder that all stored tensors of a graph lie in; null without any. */
 function storedFolder({ initializers }: OnnxGraph): string | null {
@@ -30,11 +19,6 @@ function storedFolder({ initializers }: OnnxGraph): string | null {
     );
   return [...folders][0] ?? null;
 }
-
-/** Whether a fed shape fits; a name in the expected one accepts any size. */
-const fits = (expected: OnnxValue["shape"], given: readonly number[]): boolean =>
-  expected.length === given.length &&
-  expected.every((d, i) => typeof d === "string" || d === given[i]);
 
 export const ortNode: Runtime = {
   name: "ort-node",
@@ -55,56 +39,7 @@ export const ortNode: Runtime = {
         ? { enableProfiling: true, profileFilePrefix: options.profilePrefix }
         : {}),
     });
-    const inputs = new Map(lowered.inputs.map((i) => [i.name, i]));
-    const outputNames = lowered.outputs.map((o) => o.name);
-    return {
-      inputNames: [...inputs.keys()],
-      outputNames,
-      async run(feeds: Feeds, into: Feeds = {}) {
-        const given: Record<string, ort.Tensor> = {};
-        for (const [name, tensor] of feedEntries(feeds)) {
-          const expected = inputs.get(name);
-          // One feed map may serve several graphs that share weights.
-          if (!expected) continue;
-          if (expected.dtype !== tensor.dtype || !fits(expected.shape, tensor.shape))
-            throw new ShapeError(
-              `feed "${name}" is ${tensor.dtype} [${tensor.shape.join(", ")}], expected ${expected.dtype} [${expected.shape.join(", ")}]`,
-            );
-          given[name] = toOrt(tensor);
-        }
-        const missing = [...inputs.keys()].filter((name) => !(name in given));
-        if (missing.length)
-          throw new ShapeError(
-            `run: no feed for ${missing
-              .slice(0, 8)
-              .map((n) => `"${n}"`)
-              .join(", ")}${missing.length > 8 ? ` and ${missing.length - 8} more` : ""}`,
-          );
-        const fetches: Record<string, ort.Tensor | null> = {};
-        for (const name of outputNames) fetches[name] = null;
-        const written = new Map<string, Tensor>();
-        for (const [name, tensor] of feedEntries(into)) {
-          if (!(name in fetches)) continue;
-          fetches[name] = toOrt(tensor);
-          written.set(name, tensor);
-        }
-        const results = await session.run(given, fetches);
-        const out = new Map<string, Tensor>();
-        for (const { name, dtype } of lowered.outputs)
-          out.set(
-            name,
-            written.get(name) ?? {
-              dtype,
-              shape: (results[name] as ort.Tensor).dims,
-              data: (results[name] as ort.Tensor).data as Float32Array,
-            },
-          );
-        return out;
-      },
-      async dispose() {
-        await session.release();
-      },
-    };
+    return sessionExecutable(session, ort.Tensor, lowered, { hasPreallocatedOutputs: true });
   },
 };
 

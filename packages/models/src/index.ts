@@ -137,6 +137,11 @@ export {
   type DriveResult,
   type DriveSample,
 } from "./alpamayo/driver.ts";
+export {
+  driverFiles,
+  driverFromFiles,
+  type ModelFileReader,
+} from "./alpamayo/driver-from-files.ts";
 export { assertReleaseIds, readRelease, type Release, releasedIds } from "./alpamayo/release.ts";
 export {
   comfortKinds,

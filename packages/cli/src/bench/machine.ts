@@ -27,8 +27,17 @@ parentPort.postMessage(0);
 
 const answerOf = (worker: Worker): Promise<unknown> =>
   new Promise((resolve, reject) => {
-    worker.once("message", resolve);
-    worker.once("error", reject);
+    // Each takes the other away: a meter asks the same worker many times.
+    const onError = (error: Error) => {
+      worker.off("message", onMessage);
+      reject(error);
+    };
+    const onMessage = (answer: unknown) => {
+      worker.off("error", onError);
+      resolve(answer);
+    };
+    worker.once("message", onMessage);
+    worker.once("error", onError);
   });
 
 /** Read bandwidth over `threads` threads. Buffers are larger than any cache; close it, they are memory too. */

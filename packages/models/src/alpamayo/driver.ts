@@ -4,10 +4,10 @@
  */
 import type { LocalPath, Rng } from "@causeway/geom";
 import {
-  compile,
   type Executable,
   type Graph,
   type QuantizedWeight,
+  type Runtime,
   sizeOf,
   tensor,
   type Tensor,
@@ -108,14 +108,17 @@ export class Driver {
   readonly #rotary: RotaryTable;
   readonly #quantized: ReadonlyMap<string, QuantizedWeight>;
   readonly #isBaked: boolean;
+  readonly #runtime: Runtime;
   readonly #executables = new Map<string, Promise<Executable>>();
 
   /** @param quantized  Weights that exist as codes only; `weights` has the others. */
   constructor(
+    runtime: Runtime,
     codec: DrivingCodec,
     weights: Weights,
     quantized: ReadonlyMap<string, QuantizedWeight> = new Map(),
   ) {
+    this.#runtime = runtime;
     this.#codec = codec;
     this.#weights = weights;
     this.#quantized = quantized;
@@ -517,7 +520,7 @@ export class Driver {
           return weight === undefined ? [] : [[name, weight] as const];
         }),
       );
-      entry = compile(graph, {
+      entry = this.#runtime.compile(graph, {
         ...(this.#isBaked ? { baked } : {}),
         quantized: this.#quantized,
         quantizedCompute: "int8",

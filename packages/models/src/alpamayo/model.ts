@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Rng } from "@causeway/geom";
-import type { Tensor } from "@causeway/graph";
+import { ortNode, type Tensor } from "@causeway/graph";
 import { ConfigError } from "../errors.ts";
 import { readFolderJson } from "../folder/read-json.ts";
 import { writeJsonFile } from "../folder/write-file.ts";
@@ -103,7 +103,7 @@ export class AlpamayoModel {
     inputs: readonly ModelInput[],
     options: DriveOptions,
   ): Promise<readonly DriveResult[]> {
-    this.#driver ??= new Driver(this.codec, this.weights);
+    this.#driver ??= new Driver(ortNode, this.codec, this.weights);
     return this.#driver.drive(inputs, options);
   }
 

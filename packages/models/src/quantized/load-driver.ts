@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { QuantizedWeight, StoredTensor, Tensor } from "@causeway/graph";
+import { ortNode, type QuantizedWeight, type StoredTensor, type Tensor } from "@causeway/graph";
 import { DrivingCodec } from "../alpamayo/codec.ts";
 import { parseAlpamayoConfig } from "../alpamayo/config.ts";
 import { Driver } from "../alpamayo/driver.ts";
@@ -66,7 +66,7 @@ export async function loadQuantizedDriver(path: string): Promise<Driver> {
           `quantised folder: tensor "${name}" is ${actual === undefined ? "missing" : `[${actual}]`}; this configuration needs [${shape.join(", ")}]. (${path})`,
         );
     }
-    return new Driver(codec, weights, quantized);
+    return new Driver(ortNode, codec, weights, quantized);
   } finally {
     await folder.close();
   }
