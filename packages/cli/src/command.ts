@@ -97,3 +97,11 @@ export function wholeNumber(low: number, high: number): (text: string) => number
     return value;
   };
 }
+
+/** A number above zero. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError(`${text} is not a number above 0.`);
+  return value;
+}

@@ -15,6 +15,7 @@ const loaders: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   review: () => import("./commands/review.ts"),
   export: () => import("./commands/export.ts"),
   reason: () => import("./commands/reason.ts"),
+  plan: () => import("./commands/plan.ts"),
   train: () => import("./commands/train.ts"),
   eval: () => import("./commands/eval.ts"),
   reward: () => import("./commands/reward.ts"),

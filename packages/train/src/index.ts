@@ -45,11 +45,24 @@ export {
   type ModelBatch,
   modelFiles,
   type ModelTaskOptions,
-  type RowSize,
-  rowSizes,
 } from "./alpamayo/model-task.ts";
+export { type RowSize, rowSizes } from "./alpamayo/row-sizes.ts";
+export { plannedPerception } from "./alpamayo/perception.ts";
 export { mirrorMoment, swapSides } from "./alpamayo/augment.ts";
 export type { LabelledMoment, LabelledSamples } from "./alpamayo/samples.ts";
 export { createStage1Task } from "./alpamayo/stage1.ts";
 export { createStage2Task } from "./alpamayo/stage2.ts";
-export { checkMemory, memoryPlan, type MemoryPlan, memoryText } from "./plan/memory-plan.ts";
+export {
+  checkMemory,
+  memoryHelp,
+  memoryPlan,
+  type MemoryPlan,
+  memoryText,
+  type WeightShapes,
+} from "./plan/memory-plan.ts";
+export {
+  planStage1,
+  planStage2,
+  type StagePlan,
+  type StagePlanInput,
+} from "./plan/stage-plan.ts";

@@ -8,6 +8,7 @@ import { openDataset } from "@causeway/data";
 import {
   backboneFolder,
   type BackboneName,
+  type Preset,
   presets,
   Tokenizer,
   type TokenizerJson,
@@ -28,7 +29,7 @@ export interface TokenizerOptions {
   readonly backbone: BackboneName | null;
 }
 
-export function presetOf(name: string): (typeof presets)[string] {
+export function presetOf(name: string): Preset {
   const preset = presets[name];
   if (preset === undefined)
     throw new UserError(
@@ -36,6 +37,22 @@ export function presetOf(name: string): (typeof presets)[string] {
       `preset "${name}" not found. ${knownText(name, Object.keys(presets))}`,
     );
   return preset;
+}
+
+/** A tokenizer of the words of these samples, in both mirror images. */
+export function tokenizerOf(
+  preset: Preset,
+  rows: readonly { readonly cot: string | null; readonly navText: string | null }[],
+): Tokenizer {
+  function* corpus(): Iterable<string> {
+    for (const { cot, navText } of rows)
+      for (const text of [cot, navText]) {
+        if (text === null) continue;
+        yield text;
+        yield swapSides(text);
+      }
+  }
+  return trainDrivingTokenizer(preset, corpus());
 }
 
 export const work: Work<WorkInput<TokenizerOptions, DataSetting>, { tokens: number }> = async ({
@@ -51,15 +68,7 @@ export const work: Work<WorkInput<TokenizerOptions, DataSetting>, { tokens: numb
   }
   const dataset = await openDataset(resolve(runDir, setting.dataDir));
   const rows = await readSampleRows(dataset, ["train"]);
-  function* corpus(): Iterable<string> {
-    for (const { cot, navText } of rows)
-      for (const text of [cot, navText]) {
-        if (text === null) continue;
-        yield text;
-        yield swapSides(text);
-      }
-  }
-  const tokenizer = trainDrivingTokenizer(presetOf(options.preset), corpus());
+  const tokenizer = tokenizerOf(presetOf(options.preset), rows);
   await writeAtomic(path, `${JSON.stringify(tokenizer.json, null, 1)}\n`);
   return { tokens: tokenizer.size };
 };

@@ -33,6 +33,7 @@ import type { Work } from "../pipeline/child-protocol.ts";
 import type { WorkInput } from "../pipeline/stage.ts";
 import type { RunRecipe } from "../recipe/run-recipe.ts";
 import { shortNumber } from "../draw/terminal-plot.ts";
+import { availableBytes } from "../pipeline/available-memory.ts";
 import { presetOf } from "./tokenizer.ts";
 import { openLabelledSamples } from "./labelled-samples.ts";
 
@@ -156,11 +157,3 @@ async function runTask(
     await task.dispose();
   }
 }
-
-/**
- * What this process can still get: the machine's available memory or its container's limit, plus what it has already
- * (the loaded model is part of the plan).
- */
-const availableBytes = (): number =>
-  Math.min(process.availableMemory(), process.constrainedMemory() || Number.POSITIVE_INFINITY) +
-  process.memoryUsage.rss();

@@ -77,13 +77,29 @@ export function perceptionShape(
       rates[k % numThings] = (rates[k % numThings] as number) + value;
     });
   }
+  return shapeOfRates(
+    recipe.perception.weight,
+    [...rates].map((n) => n / cells),
+  );
+}
+
+/** The same shape before any sample is there: weights are even, sizes are right. */
+export const plannedPerception = ({
+  perception,
+}: Pick<Stage1Recipe, "perception">): PerceptionShape | undefined =>
+  perception === null
+    ? undefined
+    : shapeOfRates(
+        perception.weight,
+        Array.from({ length: numThings }, () => 0.1),
+      );
+
+function shapeOfRates(weight: number, rates: readonly number[]): PerceptionShape {
   const path = pathDistancesM.map(() => pathWeight);
   return {
     channels: numPerceptionChannels,
-    weight: recipe.perception.weight,
-    positiveWeights: [...rates]
-      .map((n) => Math.min(8, 0.3 / Math.sqrt(n / cells + 1e-4)))
-      .concat(path),
-    negativeWeights: [...rates].map(() => 1).concat(path),
+    weight,
+    positiveWeights: rates.map((r) => Math.min(8, 0.3 / Math.sqrt(r + 1e-4))).concat(path),
+    negativeWeights: rates.map(() => 1).concat(path),
   };
 }

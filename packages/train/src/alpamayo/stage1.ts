@@ -4,28 +4,24 @@ import {
   BatchBuilder,
   buildStage1,
   informationWeights,
-  type Stage1Shape,
-  stage1Shape,
   type TrainingExample,
   type VocabularyMap,
 } from "@causeway/models";
-import { splitFrozen } from "../loop/groups.ts";
 import type { TrainTask } from "../loop/task.ts";
 import type { Stage1Recipe } from "../recipe/schema.ts";
 import {
   alpamayoModules,
   heldOutValidation,
-  lengthBuckets,
   type ModelBatch,
   modelFiles,
   type ModelTaskOptions,
   programCache,
   exampleReader,
-  rowSizes,
 } from "./model-task.ts";
 import { perceptionShape } from "./perception.ts";
-import { memoryPlan } from "../plan/memory-plan.ts";
-import { compileEvaluation, compileProgram, maxBakedBytes } from "./program.ts";
+import { planStage1 } from "../plan/stage-plan.ts";
+import { compileEvaluation, compileProgram } from "./program.ts";
+import { rowSizes } from "./row-sizes.ts";
 
 /** Replaces input ids of future bins; labels were taken before and stay. */
 export function dropTrajectoryInputs(
@@ -62,22 +58,13 @@ export async function createStage1Task(
   options: ModelTaskOptions<Stage1Recipe>,
 ): Promise<TrainTask<ModelBatch>> {
   const { codec, weights, samples, recipe } = options;
-  const { size: batch } = recipe.batch;
-  const sizes = await rowSizes(options);
-  const numLabels = Math.max(...sizes.map((s) => s.numLabels));
-  const buckets = lengthBuckets(
-    recipe.lengthBuckets,
-    sizes.map((s) => s.length),
-  );
-  const perception = perceptionShape(samples, recipe);
-  const shapeOf = (length: number): Stage1Shape => ({
-    ...stage1Shape(codec, [], batch),
-    length,
-    labels: batch * numLabels,
-    ...(perception === undefined ? {} : { perception }),
+  const { buckets, shapeOf, trained, trainable, memory } = planStage1({
+    codec,
+    recipe,
+    sizes: await rowSizes(options),
+    weights,
+    perception: perceptionShape(samples, recipe),
   });
-  const smallest = buildStage1(codec.config, shapeOf(buckets[0] as number));
-  const { trained } = splitFrozen([...smallest.trainable.keys()], recipe.modules.freeze);
   const trainedSet = new Set(trained);
   const programs = programCache((length) =>
     compileProgram(buildStage1(codec.config, shapeOf(length)), trainedSet, weights, options),
@@ -96,16 +83,8 @@ export async function createStage1Task(
   };
   return {
     stage: "stage1",
-    memory: memoryPlan({
-      graphs: buckets.map((length) => buildStage1(codec.config, shapeOf(length))),
-      trained: trainedSet,
-      weights,
-      recipe,
-      maxBakedBytes,
-    }),
-    trainable: new Map(
-      trained.map((name) => [name, smallest.trainable.get(name)?.shape as readonly number[]]),
-    ),
+    memory,
+    trainable,
     weights,
     numSamples: samples.length,
     modules: alpamayoModules,

@@ -5,49 +5,36 @@ import {
   buildStage2,
   drawFlowSample,
   type Stage2Shape,
-  stage2Shape,
   type TrainingExample,
 } from "@causeway/models";
-import { splitFrozen } from "../loop/groups.ts";
 import type { TrainTask } from "../loop/task.ts";
 import type { Stage2Recipe } from "../recipe/schema.ts";
 import {
   alpamayoModules,
   heldOutValidation,
-  lengthBuckets,
   type ModelBatch,
   modelFiles,
   type ModelTaskOptions,
   programCache,
   exampleReader,
-  rowSizes,
 } from "./model-task.ts";
 import { createPrefixCache } from "./prefix-cache.ts";
-import { memoryPlan } from "../plan/memory-plan.ts";
-import { compileEvaluation, compileProgram, maxBakedBytes } from "./program.ts";
+import { planStage2 } from "../plan/stage-plan.ts";
+import { compileEvaluation, compileProgram } from "./program.ts";
+import { rowSizes } from "./row-sizes.ts";
 
 export async function createStage2Task(
   options: ModelTaskOptions<Stage2Recipe>,
 ): Promise<TrainTask<ModelBatch>> {
   const { codec, weights, samples, recipe } = options;
-  const { drawsPerSample, batch } = recipe;
-  const sizes = await rowSizes(options);
-  const buckets = lengthBuckets(
-    recipe.lengthBuckets,
-    sizes.map((s) => s.prefixLength),
-  );
-  const shapeOf = (length: number): Stage2Shape => ({
-    ...stage2Shape(codec, [], { batch: batch.size, drawsPerSample }),
-    length,
-    ...(recipe.pathWeight === null ? {} : { pathWeight: recipe.pathWeight }),
+  const { drawsPerSample } = recipe;
+  const { buckets, shapeOf, trainShape, trained, trainable, memory } = planStage2({
+    codec,
+    recipe,
+    sizes: await rowSizes(options),
+    weights,
   });
-  const smallest = buildStage2(codec.config, shapeOf(buckets[0] as number));
-  const { trained } = splitFrozen([...smallest.trainable.keys()], recipe.modules.freeze);
   const trainedSet = new Set(trained);
-  const trainShape = (length: number): Stage2Shape => ({
-    ...shapeOf(length),
-    hasPrefix: recipe.cachePrefix,
-  });
   const programs = programCache((length) =>
     compileProgram(buildStage2(codec.config, trainShape(length)), trainedSet, weights, options),
   );
@@ -84,16 +71,8 @@ export async function createStage2Task(
   const heldOutNoise = createRng(recipe.seed).fork("held-out noise");
   return {
     stage: "stage2",
-    memory: memoryPlan({
-      graphs: buckets.map((length) => buildStage2(codec.config, trainShape(length))),
-      trained: trainedSet,
-      weights,
-      recipe,
-      maxBakedBytes,
-    }),
-    trainable: new Map(
-      trained.map((name) => [name, smallest.trainable.get(name)?.shape as readonly number[]]),
-    ),
+    memory,
+    trainable,
     weights,
     numSamples: samples.length,
     modules: alpamayoModules,

@@ -1,6 +1,6 @@
 /** What a training run will hold in memory, from shapes alone, before anything of that size is allocated. */
 import { gradients, peakLiveBytes, sizeOf, stateNames, type Value } from "@causeway/graph";
-import type { TrainingGraph, Weights } from "@causeway/models";
+import type { TrainingGraph } from "@causeway/models";
 import { RecipeError } from "../errors.ts";
 import type { TrainRecipe } from "../recipe/schema.ts";
 
@@ -24,11 +24,14 @@ export interface MemoryPlan {
 /** Measured on a run of a few thousand weights. */
 const processBytes = 250 * 2 ** 20;
 
+/** Weights by name, of which only shapes are read. */
+export type WeightShapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+
 export interface MemoryPlanInput {
   /** One graph per length bucket, built for this plan: gradients are appended to them. */
   readonly graphs: readonly TrainingGraph[];
   readonly trained: ReadonlySet<string>;
-  readonly weights: Weights;
+  readonly weights: WeightShapes;
   readonly recipe: Pick<TrainRecipe, "batch" | "optimizer" | "activations">;
   /** Frozen weights up to this many bytes become constants. */
   readonly maxBakedBytes: number;
@@ -94,16 +97,21 @@ export function memoryText(plan: MemoryPlan): string {
   );
 }
 
-/** Refuses a run that cannot fit, with the numbers and what would help. */
-export function checkMemory(plan: MemoryPlan, availableBytes: number): void {
-  if (plan.total <= availableBytes) return;
+/** What would make a plan smaller, most useful first. */
+export function memoryHelp(plan: MemoryPlan): readonly string[] {
   const help: string[] = [];
   if (plan.activations > plan.total / 4)
     help.push('a smaller batch.size, or activations: "recompute"');
   if (plan.trained + plan.optimizer > plan.total / 4)
     help.push("more patterns in modules.freeze, or sgd without momentum");
   help.push("a machine with more memory");
+  return help;
+}
+
+/** Refuses a run that cannot fit, with the numbers and what would help. */
+export function checkMemory(plan: MemoryPlan, availableBytes: number): void {
+  if (plan.total <= availableBytes) return;
   throw new RecipeError(
-    `${memoryText(plan)}, but only ${gb(availableBytes)} is available. What would help: ${help.join("; ")}`,
+    `${memoryText(plan)}, but only ${gb(availableBytes)} is available. What would help: ${memoryHelp(plan).join("; ")}`,
   );
 }
