@@ -5,31 +5,46 @@ import {
   stage1Micro,
   stage1Nano,
   stage1NanoPost,
+  stage1NanoOnPolicy,
   stage1NanoPretrain,
   stage1Smoke,
 } from "./stage1.ts";
-import { stage2Alpamayo, stage2Micro, stage2Nano, stage2Smoke } from "./stage2.ts";
+import {
+  stage2Alpamayo,
+  stage2Micro,
+  stage2Nano,
+  stage2NanoPretrain,
+  stage2Smoke,
+} from "./stage2.ts";
 
 export {
   stage1Alpamayo,
   stage1Micro,
   stage1Nano,
   stage1NanoPost,
+  stage1NanoOnPolicy,
   stage1NanoPretrain,
   stage1Smoke,
 } from "./stage1.ts";
-export { stage2Alpamayo, stage2Micro, stage2Nano, stage2Smoke } from "./stage2.ts";
+export {
+  stage2Alpamayo,
+  stage2Micro,
+  stage2Nano,
+  stage2NanoPretrain,
+  stage2Smoke,
+} from "./stage2.ts";
 
 const stage1 = [
   stage1Nano,
   stage1NanoPost,
+  stage1NanoOnPolicy,
   stage1NanoPretrain,
   stage1Micro,
   stage1Smoke,
   stage1Alpamayo,
 ];
 /** Those that go on from a checkpoint. Which one is asked for when the recipe is used; the name does not depend on it. */
-const continuing = [stage2Nano, stage2Micro, stage2Smoke, stage2Alpamayo];
+const continuing = [stage2Nano, stage2NanoPretrain, stage2Micro, stage2Smoke, stage2Alpamayo];
 const placeholder = "checkpoint";
 
 export const recipeNames: readonly string[] = [

@@ -47,6 +47,17 @@ export const stage1NanoPretrain = (): Stage1Recipe => ({
   checkpoint: { everySteps: 400, keepLast: 30 },
 });
 
+/** The second round of the shipped backbone, on drives in which the first one had the wheel. */
+export const stage1NanoOnPolicy = (): Stage1Recipe => ({
+  ...stage1NanoPretrain(),
+  name: "stage1-nano-on-policy",
+  seed: 1998,
+  init: { kind: "backbone", preset: "nano" },
+  steps: 5000,
+  lr: 1e-3,
+  schedule: { kind: "cosine", warmup: 50, minRatio: 0.02 },
+});
+
 /** Twice the width and every future step a token: the hour-long `reference` run. */
 export const stage1Micro = (): Stage1Recipe => ({
   ...stage1Nano(),

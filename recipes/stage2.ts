@@ -26,6 +26,13 @@ export const stage2Nano = (checkpoint: string): Stage2Recipe => ({
   checkpoint: { everySteps: 200, keepLast: 2 },
 });
 
+/** Longer: what the shipped expert was trained with. */
+export const stage2NanoPretrain = (checkpoint: string): Stage2Recipe => ({
+  ...stage2Nano(checkpoint),
+  name: "stage2-nano-pretrain",
+  steps: 2500,
+});
+
 /** The hour-long `reference` run. */
 export const stage2Micro = (checkpoint: string): Stage2Recipe => ({
   ...stage2Nano(checkpoint),

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRng } from "@causeway/geom";
-import { backboneFolder, loadBackbone } from "@causeway/models";
+import { AlpamayoModel, backboneFolder, type DrivingCodec } from "@causeway/models";
 import { chromium } from "playwright-core";
 import { expect, test } from "vitest";
 import type { Asking, PlainAnswer, PlainScene } from "../examples/browser/model-page.ts";
@@ -23,10 +23,7 @@ interface CausewayPage {
 }
 
 /** Blocks of random colours, so that pictures differ in more than noise; speeds up from `speedMps`. */
-function sceneOf(
-  manifest: Awaited<ReturnType<typeof loadBackbone>>["codec"]["manifest"],
-  seed: number,
-): PlainScene {
+function sceneOf(manifest: DrivingCodec["manifest"], seed: number): PlainScene {
   const rng = createRng(seed);
   const { widthPx: width, heightPx: height } = manifest.image;
   const frame = () => {
@@ -62,7 +59,7 @@ test.skipIf(browserPath === undefined)(
   "the page samples the tokens and paths that Node does (skipped without Chromium)",
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "causeway-browser-"));
-    const model = await loadBackbone(backboneFolder("nano"), createRng(3));
+    const model = await AlpamayoModel.load(backboneFolder("nano"));
     await model.save(folder);
     const { server, url } = await serveModel(folder);
     const browser = await chromium.launch({

@@ -1,48 +1,41 @@
 /**
- * Puts the language model of a pretraining checkpoint into models/assets, where `{ kind: "backbone" }` of a recipe finds
- * it. The metrics are those of every stage of its lineage; they give the minutes.
+ * Puts the weights that a run ends with into models/assets, where `{ kind: "backbone" }` of a recipe finds them. A run that
+ * began from the shipped weights adds its line to theirs.
  *
- *   npx tsx tools/ship-backbone.ts CHECKPOINT METRICS.jsonl [METRICS.jsonl ...] && npm run format
+ *   npx tsx tools/ship-backbone.ts RUN && npm run format
  */
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { backboneFolder, backboneNames, shipBackbone } from "@causeway/models";
-import type { Lineage } from "@causeway/train";
-import { recipe as pretrain } from "../recipes/runs/pretrain.ts";
+import { type RunRecipe, checkpointOf } from "@causeway/cli";
+import { backboneFacts, backboneFolder, backboneNames, shipBackbone } from "@causeway/models";
 
-const [checkpoint, ...metrics] = process.argv.slice(2);
-if (checkpoint === undefined || metrics.length === 0)
-  throw new Error(
-    "ship-backbone: expected a checkpoint folder and the metrics.jsonl of its stages",
-  );
+const [run] = process.argv.slice(2);
+if (run === undefined) throw new Error("ship-backbone: expected a run folder");
 
-const recipe = pretrain();
-const lineage = JSON.parse(readFileSync(join(checkpoint, "lineage.json"), "utf8")) as Lineage;
-if (lineage.history.length !== metrics.length)
-  throw new Error(
-    `ship-backbone: ${metrics.length} metrics files for a lineage of ${lineage.history.length} stages; expected one each, in order`,
-  );
-const millis = metrics.flatMap((path, i) =>
-  readFileSync(path, "utf8")
+const read = (path: string): unknown => JSON.parse(readFileSync(join(run, path), "utf8"));
+const { recipe } = read("run.json") as { recipe: RunRecipe };
+const millis = (["stage1", "stage2"] as const).flatMap((stage) =>
+  readFileSync(join(run, stage, "metrics.jsonl"), "utf8")
     .trim()
     .split("\n")
-    .map((line) => JSON.parse(line) as { step: number; stepMs: number })
-    .filter((row) => row.step <= (lineage.history[i]?.steps ?? 0))
-    .map((row) => row.stepMs),
+    .map((line) => (JSON.parse(line) as { stepMs: number }).stepMs),
 );
-const steps = lineage.history.reduce((sum, stage) => sum + stage.steps, 0);
 const [cpu] = cpus();
 const [name] = backboneNames;
-await shipBackbone(checkpoint, backboneFolder(name), {
+await shipBackbone(join(run, checkpointOf("stage2", recipe.stage2.steps)), backboneFolder(name), {
   schema: 1,
   name,
-  recipe: recipe.name,
-  runSeed: recipe.seed,
-  trainDrives: recipe.drives.train,
-  steps,
-  samplesSeen: steps * recipe.stage1.batch.size,
-  minutes: Math.round(millis.reduce((sum, ms) => sum + ms, 0) / 60_000),
+  runs: [
+    ...(recipe.stage1.init.kind === "backbone" ? backboneFacts(name).runs : []),
+    {
+      recipe: recipe.name,
+      seed: recipe.seed,
+      trainDrives: recipe.drives.train,
+      steps: [recipe.stage1.steps, recipe.stage2.steps],
+      minutes: Math.round(millis.reduce((sum, ms) => sum + ms, 0) / 60_000),
+    },
+  ],
   machine: `${cpu?.model.trim()}, ${cpus().length} threads`,
   madeOn: new Date().toISOString().slice(0, 10),
 });

@@ -1,10 +1,11 @@
-import type { RunRecipe } from "@causeway/cli";
+import { ownStage1, type RunRecipe } from "@causeway/cli";
 import { stage1NanoPretrain } from "../stage1.ts";
+import { stage2NanoPretrain } from "../stage2.ts";
 import { recipe as quickstart } from "./quickstart.ts";
 
 /**
- * Where the backbone that ships with nano comes from: five times the drives of the quickstart, seeds of its own.
- * `tools/ship-backbone.ts` takes the language model of its stage 1; nothing else of it is used.
+ * Where the weights that ship with nano come from, first round: from nothing, on more drives than the quickstart's, with seeds of
+ * its own. `tools/ship-backbone.ts` takes what it ends with; `pretrain-on-policy` goes on from there.
  */
 export const recipe = (): RunRecipe => ({
   ...quickstart(),
@@ -14,5 +15,6 @@ export const recipe = (): RunRecipe => ({
   drives: { ...quickstart().drives, train: 600, heldOut: 15, pushed: 0.75 },
   samples: { ...quickstart().samples, trainEverySecs: 0.4 },
   stage1: stage1NanoPretrain(),
+  stage2: stage2NanoPretrain(ownStage1),
   closedLoop: { ...quickstart().closedLoop, scenes: 15 },
 });

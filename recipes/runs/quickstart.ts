@@ -18,6 +18,7 @@ export const recipe = (): RunRecipe => ({
     heldOut: 30,
     secs: 20,
     pushed: 0.7,
+    onPolicy: null,
     cameras: ["camera_front_wide_120fov", "camera_front_tele_30fov"],
     image: { width: 160, height: 96 },
     jpegQuality: 90,

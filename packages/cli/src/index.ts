@@ -1,2 +1,2 @@
 export { type GoldenResult, type GoldenTopic, stringField } from "./golden/topic.ts";
-export { ownStage1, type RunRecipe } from "./recipe/run-recipe.ts";
+export { checkpointOf, ownStage1, type RunRecipe } from "./recipe/run-recipe.ts";

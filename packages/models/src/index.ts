@@ -248,8 +248,6 @@ export {
   backboneFolder,
   type BackboneName,
   backboneNames,
-  isBackboneFolder,
-  loadBackbone,
   shipBackbone,
 } from "./alpamayo/backbone.ts";
 export { buildDecodeStep, buildFlowStep, buildPrefill } from "./generation/graphs.ts";

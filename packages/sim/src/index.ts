@@ -8,12 +8,9 @@ export {
 } from "./camera/rig.ts";
 export { createRenderer, type SceneRenderer } from "./camera/render.ts";
 export { defaultPerturbation, type Perturbation } from "./drive/disturb.ts";
-export {
-  type DriveOptions,
-  generateDrive,
-  type SimulatedDrive,
-  simulateDrive,
-} from "./drive/generate.ts";
+export { recordOnPolicy } from "./drive/on-policy.ts";
+export type { DriveOptions, SimulatedDrive } from "./drive/recorder.ts";
+export { generateDrive, simulateDrive, withPictures } from "./drive/generate.ts";
 export { routeStepAt } from "./drive/route-step.ts";
 export { componentKinds } from "./expert/components.ts";
 export { Expert, type ExpertCommand, startState } from "./expert/expert.ts";

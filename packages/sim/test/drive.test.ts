@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import type { Drive } from "@causeway/data";
 import { futureAt } from "@causeway/geom";
-import { defaultPerturbation, generateDrive, scenarioKinds, simulateDrive } from "@causeway/sim";
+import {
+  constantVelocityPolicy,
+  defaultPerturbation,
+  generateDrive,
+  type Observation,
+  recordOnPolicy,
+  scenarioKinds,
+  type SimulatedDrive,
+  simulateDrive,
+} from "@causeway/sim";
 import { describe, expect, it } from "vitest";
 
 /** Hash of everything in a drive: pictures as bytes, the rest as JSON. */
@@ -96,6 +105,46 @@ describe("generateDrive", () => {
       }
       expect(calm).toBeGreaterThan(5);
       expect(apart).toBeGreaterThan(0.3);
+    }
+  });
+
+  it("a policy drives until it goes astray; then the expert brings the car back, and drives on in between", async () => {
+    const wishes = [
+      { kind: "curvy_road", seed: 2, cameras: [] },
+      { kind: "stop_for_lead", seed: 3, cameras: [] },
+    ] as const;
+    const seen: string[] = [];
+    const policy = constantVelocityPolicy();
+    const spy = {
+      ...policy,
+      act: (observations: readonly Observation[]) => {
+        seen.push(observations.map((o) => o.sceneId.split("-")[0]).join());
+        return policy.act(observations);
+      },
+    };
+    const drives = await recordOnPolicy(wishes, spy, 5);
+    const again = await recordOnPolicy(wishes, policy, 5);
+    expect(seen.some((s) => s === "curvy_road,stop_for_lead")).toBe(true);
+    expect(seen.length).toBeGreaterThan(20);
+    for (const [i, wish] of wishes.entries()) {
+      const { drive } = drives[i] as SimulatedDrive;
+      expect(drive.egoMotion).toEqual(again[i]?.drive.egoMotion);
+      expect(drive.takeovers?.length).toBe(101);
+      expect(drive.source.notes.join()).toContain("driven by constant_velocity");
+      const clean = simulateDrive(wish).drive.egoMotion;
+      let farthest = 0;
+      for (let t = 0; t < clean.x.length; t++) {
+        let least = Number.POSITIVE_INFINITY;
+        for (let u = 0; u < clean.x.length; u++)
+          least = Math.min(
+            least,
+            Math.hypot(clean.x[u] - drive.egoMotion.x[t], clean.y[u] - drive.egoMotion.y[t]),
+          );
+        farthest = Math.max(farthest, least);
+      }
+      // It left its line, and not the road.
+      expect(farthest, wish.kind).toBeGreaterThan(0.3);
+      expect(farthest, wish.kind).toBeLessThan(3.5);
     }
   });
 

@@ -1,12 +1,12 @@
 /** What the training stages of a recipe will update and hold in memory: the same plan as training makes, and no weights. */
 import { resolve } from "node:path";
 import { openDataset } from "@causeway/data";
-import { createRng, type LocalPath } from "@causeway/geom";
+import type { LocalPath } from "@causeway/geom";
 import {
+  AlpamayoModel,
   backboneFolder,
   createCodec,
   DrivingCodec,
-  loadBackbone,
   weightShapes,
 } from "@causeway/models";
 import {
@@ -46,7 +46,7 @@ const typicalWords = {
 async function codecOf(recipe: RunRecipe, data: string | undefined): Promise<DrivingCodec> {
   const { init } = recipe.stage1;
   if (init.kind === "backbone")
-    return (await loadBackbone(backboneFolder(init.preset), createRng(0))).codec;
+    return (await AlpamayoModel.load(backboneFolder(init.preset))).codec;
   const preset = presetOf(presetOfRun(recipe));
   if (data !== undefined)
     return createCodec(

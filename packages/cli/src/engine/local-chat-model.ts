@@ -10,8 +10,6 @@ import {
   FormatError,
   type GenerateOptions,
   type Generation,
-  isBackboneFolder,
-  loadBackbone,
   mergeLora,
   Qwen3VLModel,
   readFolderJson,
@@ -106,27 +104,17 @@ async function openAnswerer(folder: string, options: LocalChatOptions): Promise<
     };
   }
   if (type === "alpamayo_r1" || type === "alpamayo1_5") {
-    const isBackbone = await isBackboneFolder(folder);
-    if (isBackbone && options.adapter !== undefined)
-      throw new UserError("OPTION", `adapters are not merged into a shipped backbone (${folder})`);
-    const model = isBackbone
-      ? await loadBackbone(folder, createRng(0))
-      : await AlpamayoModel.load(folder, {
-          ...(options.backbone === undefined ? {} : { backbone: options.backbone }),
-          change: async (weights) => {
-            if (options.adapter !== undefined)
-              mergeLora(weights, await readLora(options.adapter), "vlm.");
-          },
-        });
+    const model = await AlpamayoModel.load(folder, {
+      ...(options.backbone === undefined ? {} : { backbone: options.backbone }),
+      change: async (weights) => {
+        if (options.adapter !== undefined)
+          mergeLora(weights, await readLora(options.adapter), "vlm.");
+      },
+    });
     const speedMps = options.speedMps ?? 10;
     return {
-      name: isBackbone ? `${model.codec.manifest.name}-backbone` : model.codec.manifest.name,
-      notes: [
-        ...(isBackbone
-          ? ["this is a pretrained backbone without action expert: it reasons and plans no path"]
-          : []),
-        ...drivingNotes(model, speedMps),
-      ],
+      name: model.codec.manifest.name,
+      notes: drivingNotes(model, speedMps),
       opened: "",
       answer: (request, sampling) =>
         answerAsDriver(model, request, { sampling, readVideo, speedMps }),

@@ -2,7 +2,7 @@
 import { atomicWriteFile, type DriveHandle, openDrive, sampleAt } from "@causeway/data";
 import { imageFromRig, projectPath, projectRibbon } from "@causeway/eval";
 import type { LocalPath } from "@causeway/geom";
-import { AlpamayoModel, isBackboneFolder, readFolderJson } from "@causeway/models";
+import { AlpamayoModel, readFolderJson } from "@causeway/models";
 import { modelFolder } from "../engine/model-folder.ts";
 import { UserError } from "../errors.ts";
 import { driveOptions, inputOfSample } from "../stages/model-input.ts";
@@ -36,7 +36,7 @@ export async function planOnDrive(
   overlayPath: string | null,
 ): Promise<DrivePlan> {
   const folder = await modelFolder(modelPath);
-  if (!(await isDrivingFolder(folder)) || (await isBackboneFolder(folder)))
+  if (!(await isDrivingFolder(folder)))
     throw new UserError(
       "MODEL",
       "this model plans no path; --plan needs a driving model with its action expert",

@@ -275,9 +275,11 @@ test("our own engine, no server: the backbone that ships says what it does and w
     longitudinal: expect.anything() as unknown,
   });
   expect((data as Data).synthetic).toBeUndefined();
-  await expect(run([`sim/drives/${drive}`], { ...options, at: "5", plan: true })).rejects.toThrow(
-    /plans no path/,
-  );
+  const planned = await run([`sim/drives/${drive}`], { ...options, at: "1.6", plan: true });
+  const { plan } = planned.data as { plan: { path: { x: number[] }; meanErrorM: number } };
+  expect(plan.path.x).toHaveLength(64);
+  // Standing still for 6.4 s, or driving on at the limit, would be tens of metres off.
+  expect(plan.meanErrorM).toBeLessThan(15);
   if (!hasDecoder) return;
   const source = await openDrive(join(root, "sim", "drives", drive as string));
   const frames: RgbImage[] = [];

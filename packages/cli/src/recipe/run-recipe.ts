@@ -4,7 +4,7 @@
  */
 import { scenarioKinds } from "@causeway/sim";
 import { parseRecipe, RecipeError, type TrainRecipe } from "@causeway/train";
-import { backboneFacts } from "@causeway/models";
+import { backboneFacts, backboneNames } from "@causeway/models";
 import { z } from "zod";
 import { sharesSeeds } from "../stages/recordings.ts";
 import { knownText } from "../suggest.ts";
@@ -41,6 +41,13 @@ const loopSchema = z.strictObject({
     secs,
     /** Share of the training recordings in which the car is pushed off line at times, so that recovery is seen. */
     pushed: share,
+    /**
+     * The shipped model of a preset at the wheel, with the expert beside it, in this share of the recordings that are not
+     * pushed: what it does wrong is what it learns from. Null: no model.
+     */
+    onPolicy: z
+      .strictObject({ preset: z.enum(backboneNames), share, replanEverySecs: secs })
+      .nullable(),
     /** Cameras that are recorded, by name. */
     cameras: z.array(z.string().min(1)).min(1),
     image: z.strictObject({ width: count, height: count }),
@@ -145,7 +152,10 @@ function contradictions(recipe: RunRecipe): string[] {
     problems.push(
       `stage1.init: a run begins with fresh weights or a shipped backbone; give { kind: "fresh", preset } or { kind: "backbone", preset }`,
     );
-  if (begin.kind === "backbone" && sharesSeeds(recipe.seed, backboneFacts(begin.preset).runSeed))
+  if (
+    begin.kind === "backbone" &&
+    backboneFacts(begin.preset).runs.some((run) => sharesSeeds(recipe.seed, run.seed))
+  )
     problems.push(
       `seed: ${recipe.seed} gives drives that the ${begin.preset} backbone was trained on, so nothing here would be held out; take another seed`,
     );

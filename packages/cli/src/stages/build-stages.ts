@@ -1,5 +1,6 @@
 /** The pipeline of a run recipe: which stages, what each depends on, what each writes. */
 import { cpus } from "node:os";
+import { backboneFacts } from "@causeway/models";
 import type { Stage } from "../pipeline/stage.ts";
 import { checkpointOf, presetOfRun, type RunRecipe, stageRecipe } from "../recipe/run-recipe.ts";
 import { shortNumber } from "../draw/terminal-plot.ts";
@@ -36,13 +37,21 @@ const sum = (results: readonly unknown[], key: string): number =>
 
 /** Simulated drives: `drives/` and, by `labelStage`, the rest of a dataset folder. */
 export function drivesStage(recipe: Pick<RunRecipe, "seed" | "drives">, dataDir: string): Stage {
-  const { secs, cameras, image, jpegQuality } = recipe.drives;
+  const { secs, cameras, image, jpegQuality, onPolicy } = recipe.drives;
   const options: DrivesOptions = {
     recordings: recordingsOf(recipe),
     secs,
     cameras,
     image,
     jpegQuality,
+    onPolicy:
+      onPolicy === null
+        ? null
+        : {
+            preset: onPolicy.preset,
+            replanEverySecs: onPolicy.replanEverySecs,
+            weights: backboneFacts(onPolicy.preset).weights,
+          },
   };
   return {
     name: "drives",

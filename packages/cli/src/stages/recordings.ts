@@ -7,8 +7,8 @@ export interface Recording {
   readonly kind: ScenarioKind;
   readonly seed: number;
   readonly split: "train" | "test";
-  /** Whether the car is pushed off line at times. */
-  readonly pushed: boolean;
+  /** Who has the wheel: the expert alone, with pushes at times, or the model that the recipe names. */
+  readonly driver: "expert" | "pushed" | "model";
 }
 
 /** Room for each use of seeds under one run seed; nothing that is evaluated shares a seed with training. */
@@ -25,14 +25,19 @@ export const sharesSeeds = (a: number, b: number): boolean => a % numBlocks === 
 
 /** Training recordings, then held-out ones; kinds are dealt in turn. */
 export function recordingsOf(recipe: Pick<RunRecipe, "seed" | "drives">): Recording[] {
-  const { kinds, train, heldOut, pushed } = recipe.drives;
+  const { kinds, train, heldOut, pushed, onPolicy } = recipe.drives;
   const rng = createRng(recipe.seed).fork("pushed recordings");
+  const driverOf = (i: number): Recording["driver"] => {
+    const chance = rng.fork(i);
+    if (chance.next() < pushed) return "pushed";
+    return onPolicy !== null && chance.next() < onPolicy.share ? "model" : "expert";
+  };
   const make = (split: Recording["split"], count: number, offset: number): Recording[] =>
     Array.from({ length: count }, (_, i) => ({
       kind: kinds[i % kinds.length] as ScenarioKind,
       seed: firstSeed(recipe) + offset + i,
       split,
-      pushed: split === "train" && rng.fork(i).next() < pushed,
+      driver: split === "train" ? driverOf(i) : "expert",
     }));
   return [...make("train", train, 0), ...make("test", heldOut, testOffset)];
 }

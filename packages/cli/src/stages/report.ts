@@ -199,11 +199,15 @@ export const work: Work<WorkInput<ReportOptions, ReportSetting>, Summary> = asyn
 function startFacts(recipe: RunRecipe): [string, string][] {
   const { init } = recipe.stage1;
   if (init.kind !== "backbone") return [["begins with", "fresh weights"]];
-  const { trainDrives, steps, minutes, runSeed } = backboneFacts(init.preset);
+  const { runs } = backboneFacts(init.preset);
+  const words = runs.map(
+    ({ recipe: name, trainDrives, steps, minutes }) =>
+      `${name}: ${trainDrives} drives, ${steps.join(" + ")} steps, ${minutes} min`,
+  );
   return [
     [
       "begins with",
-      `the shipped ${init.preset} backbone (language model; pretrained on ${trainDrives} simulated drives of run seed ${runSeed}, ${steps} steps, ${minutes} min) and a fresh expert`,
+      `the shipped ${init.preset} weights, language model and action expert, trained before on simulated drives of other seeds (${words.join("; ")})`,
     ],
   ];
 }

@@ -8,7 +8,6 @@ import {
   type BackboneName,
   createCodec,
   type DrivingCodec,
-  loadBackbone,
   Tokenizer,
   type TokenizerJson,
   type Weights,
@@ -64,9 +63,9 @@ async function freshStart(runDir: string, preset: string, seed: number): Promise
   };
 }
 
-async function backboneStart(name: BackboneName, seed: number): Promise<Start> {
+async function backboneStart(name: BackboneName): Promise<Start> {
   const folder = backboneFolder(name);
-  const { codec, weights } = await loadBackbone(folder, createRng(seed).fork("weights"));
+  const { codec, weights } = await AlpamayoModel.load(folder);
   const lineage = JSON.parse(await readFile(join(folder, "lineage.json"), "utf8")) as Lineage;
   return { codec, weights, lineage };
 }
@@ -96,7 +95,7 @@ export const work: Work<
     init.kind === "fresh"
       ? await freshStart(runDir, init.preset, recipe.seed)
       : init.kind === "backbone"
-        ? await backboneStart(init.preset, recipe.seed)
+        ? await backboneStart(init.preset)
         : await checkpointStart(join(runDir, init.path), preset);
   const { codec, weights, lineage } = start;
   const { cameras, image } = codec.manifest;

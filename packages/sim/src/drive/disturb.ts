@@ -27,7 +27,10 @@ export const defaultPerturbation: Perturbation = {
   clearSecs: [0.4, 4],
 };
 
-/** How the one who has the wheel errs: `line` follows a line aside, `hold` keeps the curvature, `bias` adds to it. */
+/**
+ * How the one who has the wheel errs: `line` follows a line aside, `hold` keeps the curvature and does not brake, `bias` adds
+ * to the curvature.
+ */
 export type PushKind = "line" | "hold" | "bias";
 
 export interface Push {
@@ -40,8 +43,8 @@ export interface Push {
   readonly accelMps2: number;
 }
 
-/** A push ends early where the car is this far from its line, m, or this far from its direction, rad. */
-export const pushLimits = { lateralM: 1.7, headingRad: 0.22 } as const;
+/** A push ends early this far from the line, m, or from its direction, rad, or where the expert must brake so hard, m/s^2. */
+export const pushLimits = { lateralM: 1.7, headingRad: 0.22, brakeMps2: -4.5 } as const;
 
 /** Draws all pushes of a drive beforehand, so that they do not depend on how it goes. */
 export function drawPushes(rng: Rng, perturbation: Perturbation, numTicks: number): Push[] {

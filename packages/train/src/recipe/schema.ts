@@ -44,7 +44,7 @@ const optimizerSchema = z.discriminatedUnion("kind", [
 const initSchema = z.discriminatedUnion("kind", [
   /** Fresh weights of a preset. */
   z.strictObject({ kind: z.literal("fresh"), preset: z.string().min(1) }),
-  /** The backbone that ships with a preset, and a fresh expert (models/assets). */
+  /** The weights that ship with a preset (models/assets). */
   z.strictObject({ kind: z.literal("backbone"), preset: z.enum(backboneNames) }),
   /** A checkpoint folder (config.json, model.safetensors, tokenizer.json). */
   z.strictObject({ kind: z.literal("checkpoint"), path: z.string().min(1) }),
