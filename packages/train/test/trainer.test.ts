@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CheckpointError, DivergedError, RecipeError } from "../src/errors.ts";
+import type { Tensor } from "@causeway/graph";
+import { SafetensorsFile } from "@causeway/models";
+import { roundToBfloat16, storedWeights } from "../src/loop/storage.ts";
 import { train, type TrainOptions } from "../src/loop/trainer.ts";
 import { nodeCheckpointFs, readCheckpoint } from "../src/run/checkpoint.ts";
 import { initialLineage } from "../src/run/lineage.ts";
@@ -121,6 +124,72 @@ describe("resuming", () => {
     expect(contents(parts.runFolder)).toEqual(before);
   });
 
+  test("bfloat16 weights with float32 masters: small steps add up, and resuming is exact", async () => {
+    // One step moves a weight by 2e-5, a hundredth of what bfloat16 can tell apart at 0.3.
+    const recipe = tinyRecipe({
+      storage: "bfloat16",
+      lr: 2e-5,
+      weightDecay: 0,
+      steps: 200,
+      checkpoint: { everySteps: 100, keepLast: 2 },
+    });
+    const whole = options({ runFolder: join(root, "whole"), recipe });
+    await train(await tinyTask(), whole);
+    const path = join(whole.runFolder, "checkpoints/step_200");
+    const file = await SafetensorsFile.open(join(path, "model.safetensors"));
+    try {
+      for (const name of file.names) expect(file.entry(name).dtype).toBe("BF16");
+    } finally {
+      await file.close();
+    }
+    const task = await tinyTask();
+    const { weights, optimizer } = await readCheckpoint(path);
+    let numMoved = 0;
+    for (const name of task.trainable.keys()) {
+      const master = optimizer.get(`master.${name}`)?.data as Float32Array;
+      const rounded = new Float32Array(master.length);
+      roundToBfloat16(master, rounded);
+      const stored = weights.get(name)?.data as Float32Array;
+      expect(stored).toEqual(rounded);
+      expect(rounded).not.toEqual(master);
+      roundToBfloat16(task.weights.get(name)?.data as Float32Array, rounded);
+      numMoved += stored.filter((v, i) => v !== rounded[i]).length;
+    }
+    expect(numMoved).toBeGreaterThan(50);
+
+    const stop = new AbortController();
+    const parts = options({ runFolder: join(root, "parts"), recipe });
+    await train(await tinyTask(), {
+      ...parts,
+      signal: stop.signal,
+      onProgress: ({ step }) => step === 117 && stop.abort(),
+    });
+    expect(await train(await tinyTask(), parts)).toMatchObject({ step: 200, resumedFrom: 117 });
+    expect(losses(parts.runFolder)).toEqual(losses(whole.runFolder));
+    expect(contents(join(parts.runFolder, "checkpoints/step_200"))).toEqual(contents(path));
+  });
+
+  test("rounding to bfloat16 is to the nearest, ties to even, and keeps what is not finite", () => {
+    const values = Float32Array.of(1, 1.00390625, 1.01171875, -0.3, 0, Infinity, -Infinity, 3.4e38);
+    roundToBfloat16(values, values);
+    // 1 + 2^-8 lies between 1 and 1 + 2^-7; 1 + 3 * 2^-8 between 1 + 2^-7 and 1 + 2^-6.
+    expect([...values]).toEqual([1, 1, 1.015625, -0.30078125, 0, Infinity, -Infinity, Infinity]);
+    const whole: Tensor = { dtype: "float32", shape: [8], data: values };
+    const odd: Tensor = { dtype: "float32", shape: [1], data: Float32Array.of(0.3) };
+    const stored = storedWeights(
+      new Map([
+        ["whole", whole],
+        ["odd", odd],
+      ]),
+      { storage: "bfloat16" },
+    );
+    expect(stored.get("whole")).toBe(whole);
+    expect(stored.get("odd")?.data[0]).toBe(0.30078125);
+    const nan = Float32Array.of(Number.NaN);
+    roundToBfloat16(nan, nan);
+    expect(nan[0]).toBeNaN();
+  });
+
   test("kill -9 at any moment, again and again, ends with the same bytes as no kill", async () => {
     const script = join(import.meta.dirname, "fixtures/tiny-run.ts");
     /** Runs until done, or kills after `killAfter` printed steps plus `extraMs`. */
@@ -203,10 +272,10 @@ describe("bad input", () => {
     const full = options({
       checkpointFs: {
         ...nodeCheckpointFs,
-        async writeTensors(path, tensors) {
+        async writeTensors(path, tensors, storage) {
           if (++numWrites === 4)
             throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
-          return nodeCheckpointFs.writeTensors(path, tensors);
+          return nodeCheckpointFs.writeTensors(path, tensors, storage);
         },
       },
     });

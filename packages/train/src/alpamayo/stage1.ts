@@ -7,6 +7,7 @@ import {
   type TrainingExample,
   type VocabularyMap,
 } from "@causeway/models";
+import { storedWeights } from "../loop/storage.ts";
 import type { TrainTask } from "../loop/task.ts";
 import type { Stage1Recipe } from "../recipe/schema.ts";
 import {
@@ -55,8 +56,9 @@ function sentenceWeights({
 }
 
 export async function createStage1Task(
-  options: ModelTaskOptions<Stage1Recipe>,
+  given: ModelTaskOptions<Stage1Recipe>,
 ): Promise<TrainTask<ModelBatch>> {
+  const options = { ...given, weights: storedWeights(given.weights, given.recipe) };
   const { codec, weights, samples, recipe } = options;
   const { buckets, shapeOf, trained, trainable, memory } = planStage1({
     codec,

@@ -7,6 +7,7 @@ import {
   type Stage2Shape,
   type TrainingExample,
 } from "@causeway/models";
+import { storedWeights } from "../loop/storage.ts";
 import type { TrainTask } from "../loop/task.ts";
 import type { Stage2Recipe } from "../recipe/schema.ts";
 import {
@@ -24,8 +25,9 @@ import { compileEvaluation, compileProgram } from "./program.ts";
 import { rowSizes } from "./row-sizes.ts";
 
 export async function createStage2Task(
-  options: ModelTaskOptions<Stage2Recipe>,
+  given: ModelTaskOptions<Stage2Recipe>,
 ): Promise<TrainTask<ModelBatch>> {
+  const options = { ...given, weights: storedWeights(given.weights, given.recipe) };
   const { codec, weights, samples, recipe } = options;
   const { drawsPerSample } = recipe;
   const { buckets, shapeOf, trainShape, trained, trainable, memory } = planStage2({

@@ -36,6 +36,7 @@ import { hashJson, openRunFolder, type Provenance } from "../run/run-folder.ts";
 import { createDataOrder } from "./data-order.ts";
 import { fillFlat, flatLayout, tensorViews } from "./flat-layout.ts";
 import { parameterGroups } from "./groups.ts";
+import { roundToBfloat16 } from "./storage.ts";
 import type { BatchResult, TrainTask } from "./task.ts";
 
 export interface TrainProgress {
@@ -119,7 +120,8 @@ export async function train<Batch>(
 
   const accumulate = recipe.batch.accumulate;
   const names = stateNames(recipe.optimizer);
-  const numBuffers = 2 + names.length + (accumulate > 1 ? 1 : 0);
+  const hasMasters = recipe.storage === "bfloat16";
+  const numBuffers = 2 + names.length + (hasMasters ? 1 : 0) + (accumulate > 1 ? 1 : 0);
   const arena = allocateFlat(Array<number>(numBuffers).fill(layout.length));
   const kernels = kernelsFor(arena);
   const [parameters, gradients, ...rest] = arena.buffers as [
@@ -128,9 +130,11 @@ export async function train<Batch>(
     ...Float32Array[],
   ];
   const stateArrays = rest.slice(0, names.length);
-  const sum = rest[names.length] ?? null;
+  // Without masters of their own the weights are the masters.
+  const masters = hasMasters ? (rest[names.length] as Float32Array) : parameters;
+  const sum = accumulate > 1 ? (rest.at(-1) as Float32Array) : null;
   const optimizer = createOptimizer(recipe.optimizer, groups, {
-    parameters,
+    parameters: masters,
     gradients: sum ?? gradients,
     state: stateArrays,
     kernels,
@@ -141,9 +145,13 @@ export async function train<Batch>(
   };
   const ranges = groups.flatMap((g) => g.ranges);
   const allWeights = new Map<string, Tensor>([...task.weights, ...views.parameters]);
+  const savedArrays = [
+    ...names.map((name, i) => [name, stateArrays[i] as Float32Array] as const),
+    ...(hasMasters ? [["master", masters] as const] : []),
+  ];
   const optimizerViews = new Map(
-    names.flatMap((name, i) =>
-      [...tensorViews(layout, stateArrays[i] as Float32Array)].map(
+    savedArrays.flatMap(([name, array]) =>
+      [...tensorViews(layout, array)].map(
         ([weight, tensor]) => [stateKey(name, weight), tensor] as const,
       ),
     ),
@@ -162,7 +170,8 @@ export async function train<Batch>(
     datasetFingerprint: options.provenance.datasetFingerprint,
   };
   if (resumed) state = restore(resumed, allWeights, optimizerViews, views.parameters);
-  else fillFlat(layout, parameters, task.weights);
+  else fillFlat(layout, masters, task.weights);
+  if (hasMasters) roundToBfloat16(masters, parameters);
   optimizer.setStepCount(state.optimizerSteps);
 
   const result = (isFinished: boolean): TrainResult => ({
@@ -183,6 +192,7 @@ export async function train<Batch>(
         folder,
         {
           weights: allWeights,
+          storage: recipe.storage ?? "float32",
           optimizer: optimizerViews,
           state,
           lineage: nextLineage(options.lineage, {
@@ -232,6 +242,7 @@ export async function train<Batch>(
       const isUsable = Number.isFinite(norm) && Number.isFinite(losses["loss"]);
       const coefficient = recipe.clipNorm === null ? 1 : clipCoefficient(norm, recipe.clipNorm);
       if (isUsable) optimizer.step(lr, coefficient);
+      if (isUsable && hasMasters) roundToBfloat16(masters, parameters);
       const numTokens = results.reduce((n, r) => n + r.numTokens, 0);
       state = {
         ...state,

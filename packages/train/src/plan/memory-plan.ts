@@ -11,7 +11,7 @@ export interface MemoryPlan {
   readonly weights: number;
   /** Constants that the runtime packs a second time. */
   readonly packed: number;
-  /** Master copies of the trained weights (float32), their gradients, and the sum over accumulated passes. */
+  /** Trained weights and their gradients, masters beside rounded weights, and the sum over accumulated passes. */
   readonly trained: number;
   readonly optimizer: number;
   /** Largest set of intermediate values alive at once, summed over the graphs that stay compiled. */
@@ -32,7 +32,7 @@ export interface MemoryPlanInput {
   readonly graphs: readonly TrainingGraph[];
   readonly trained: ReadonlySet<string>;
   readonly weights: WeightShapes;
-  readonly recipe: Pick<TrainRecipe, "batch" | "optimizer" | "activations">;
+  readonly recipe: Pick<TrainRecipe, "batch" | "optimizer" | "activations" | "storage">;
   /** Frozen weights up to this many bytes become constants. */
   readonly maxBakedBytes: number;
 }
@@ -56,7 +56,10 @@ export function memoryPlan(input: MemoryPlanInput): MemoryPlan {
   const parts = {
     weights: 4 * (numTrained + numFrozen),
     packed: frozenRead <= input.maxBakedBytes ? frozenRead * graphs.length : 0,
-    trained: 4 * numTrained * (recipe.batch.accumulate > 1 ? 3 : 2),
+    trained:
+      4 *
+      numTrained *
+      (2 + (recipe.batch.accumulate > 1 ? 1 : 0) + (recipe.storage === "bfloat16" ? 1 : 0)),
     optimizer: 4 * numTrained * stateNames(recipe.optimizer).length,
     activations,
     process: processBytes,

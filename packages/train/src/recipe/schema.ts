@@ -76,6 +76,11 @@ const common = {
    * takes a third more time and memory for one layer instead of all. Left out = keep.
    */
   activations: z.enum(["keep", "recompute"]).optional(),
+  /**
+   * How weights are stored and read by passes. "bfloat16" rounds all of them, keeps float32 masters of the trained ones
+   * for the optimiser and saves half the bytes, as released checkpoints are. Left out = float32.
+   */
+  storage: z.enum(["float32", "bfloat16"]).optional(),
   modules: z.strictObject({
     /** Weights that stay as they are, by name pattern (`*` stands for anything). */
     freeze: z.array(glob),

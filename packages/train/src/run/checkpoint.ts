@@ -32,7 +32,9 @@ export interface TrainerState {
 
 export interface CheckpointContent {
   readonly weights: ReadonlyMap<string, Tensor>;
-  /** Optimiser arrays per weight: "exp_avg.<weight>", …. */
+  /** Of the weights in their file; optimiser arrays are always float32. */
+  readonly storage: "float32" | "bfloat16";
+  /** Optimiser arrays per weight: "exp_avg.<weight>", …, and "master.<weight>" where weights are stored rounded. */
   readonly optimizer: ReadonlyMap<string, Tensor>;
   readonly state: TrainerState;
   readonly lineage: Lineage;
@@ -43,7 +45,11 @@ export interface CheckpointContent {
 export interface CheckpointFs {
   makeFolder(path: string): Promise<void>;
   writeFile(path: string, data: string | Uint8Array): Promise<void>;
-  writeTensors(path: string, tensors: ReadonlyMap<string, Tensor>): Promise<void>;
+  writeTensors(
+    path: string,
+    tensors: ReadonlyMap<string, Tensor>,
+    storage: "float32" | "bfloat16",
+  ): Promise<void>;
   syncFolder(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
@@ -52,13 +58,17 @@ export interface CheckpointFs {
 export const nodeCheckpointFs: CheckpointFs = {
   makeFolder: async (path) => void (await mkdir(path, { recursive: true })),
   writeFile: (path, data) => writeFile(path, data, { flush: true }),
-  writeTensors: (path, tensors) =>
+  writeTensors: (path, tensors, storage) =>
     writeSafetensors(
       path,
       new Map(
         [...tensors].map(([name, { shape, data }]) => [
           name,
-          { dtype: "F32", shape, data: data as Float32Array },
+          {
+            dtype: storage === "bfloat16" ? "BF16" : "F32",
+            shape,
+            data: data as Float32Array,
+          },
         ]),
       ),
     ),
@@ -116,8 +126,8 @@ export async function writeCheckpoint(
     await fs.makeFolder(folder);
     await fs.remove(partial);
     await fs.makeFolder(partial);
-    await fs.writeTensors(join(partial, "model.safetensors"), content.weights);
-    await fs.writeTensors(join(partial, "optimizer.safetensors"), content.optimizer);
+    await fs.writeTensors(join(partial, "model.safetensors"), content.weights, content.storage);
+    await fs.writeTensors(join(partial, "optimizer.safetensors"), content.optimizer, "float32");
     for (const [name, data] of content.files) await fs.writeFile(join(partial, name), data);
     await fs.writeFile(join(partial, "lineage.json"), json(content.lineage));
     await fs.writeFile(join(partial, "trainer.json"), json(content.state));
