@@ -156,6 +156,7 @@ export {
   type SampleOptions,
   type SampleWindowOptions,
 } from "./sampling/sample-at.ts";
+export { suggestMapping } from "./sources/mcap-log.ts";
 export { detectFormat, driveSources, findSource } from "./sources/registry.ts";
 export type { DriveRef, DriveSource, ReadOptions } from "./sources/source.ts";
 export type {

@@ -16,6 +16,8 @@ interface ImportCommandOptions extends CommonOptions {
   readonly width?: number;
   readonly cameras?: string;
   readonly includeInvalid?: boolean;
+  readonly mapping?: string;
+  readonly printMapping?: boolean;
 }
 
 function readOptions(options: ImportCommandOptions): ReadOptions {
@@ -32,6 +34,7 @@ function readOptions(options: ImportCommandOptions): ReadOptions {
     ...(options.width === undefined ? {} : { maxWidth: options.width }),
     ...(cameras === undefined ? {} : { cameras }),
     ...(options.includeInvalid === true ? { includeInvalid: true } : {}),
+    ...(options.mapping === undefined ? {} : { mapping: options.mapping }),
   };
 }
 
@@ -44,11 +47,13 @@ export const command = createCommand(
     "causeway import kitti ./kitti-odometry --out data/kitti",
     "causeway import pai ./PhysicalAI-AV --out data/pai --width 576",
     "causeway import carla ./outputs/evaluate --out data/carla",
+    "causeway import mcap drive.mcap --print-mapping > drive.yaml",
+    "causeway import mcap ./bags --mapping drive.yaml --out data/own",
   ],
 )
   .argument(
     "<format>",
-    "comma2k19, av2 (Argoverse 2), kitti (odometry), pai (PhysicalAI-AV), carla, or auto",
+    "comma2k19, av2 (Argoverse 2), kitti (odometry), pai (PhysicalAI-AV), carla, mcap (ROS 2, Foxglove), causeway, or auto",
   )
   .argument("<path>", "folder or file with recordings; all below it are taken")
   .option("--out <folder>", "dataset folder (needed unless --dry-run)")
@@ -64,6 +69,11 @@ export const command = createCommand(
   )
   .option("--cameras <names>", "cameras to import, separated by commas (default: all)")
   .option("--include-invalid", "import recordings that their source marks as not valid")
+  .option(
+    "--mapping <file>",
+    "mcap: YAML that says which topic is the ego motion, which are cameras",
+  )
+  .option("--print-mapping", "mcap: print a mapping to start from, and import nothing")
   .addHelpText(
     "after",
     "\nA bad recording is skipped, named with its reason in skipped.jsonl, and the rest goes on.",
@@ -72,12 +82,18 @@ export const command = createCommand(
     action<ImportCommandOptions, [string, string]>(
       "import",
       async ({ isDryRun, progress, signal }, options, format, path): Promise<Outcome> => {
-        const { detectFormat, findSource, importDrives } = await import("@causeway/data");
+        const { detectFormat, findSource, importDrives, suggestMapping } = await import(
+          "@causeway/data"
+        );
+        if (options.printMapping === true) {
+          const mapping = await suggestMapping(path);
+          return { data: { mapping }, text: mapping.trimEnd() };
+        }
         const sources = format === "auto" ? await detectFormat(path) : [findSource(format)];
         if (sources.length === 0)
           throw new UserError(
             "FORMAT",
-            `no known format found below this path; name it: comma2k19, av2, kitti, pai or carla (${path})`,
+            `no known format found below this path; name it: comma2k19, av2, kitti, pai, carla or mcap (${path})`,
           );
         if (isDryRun) {
           const found: { id: string; format: string; path: string }[] = [];

@@ -6,6 +6,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { McapIndexedReader, type McapTypes } from "@mcap/core";
 import { FormatError } from "../errors.ts";
+import { loadLz4, type UnpackLz4 } from "./lz4.ts";
 import { loadZstd } from "./zstd.ts";
 
 export interface McapLimits {
@@ -174,6 +175,17 @@ export async function openMcap(path: string, limits: McapLimits = mcapLimits): P
       // Not a Buffer: its slice() would share memory with the whole chunk.
       return new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
     };
+    let lz4: UnpackLz4 | null = null;
+    const decompressLz4 = (bytes: Uint8Array, uncompressedSize: number): Uint8Array => {
+      if (uncompressedSize > limits.maxChunkBytes || lz4 === null) {
+        throw new FormatError(
+          "limit",
+          { path },
+          `a chunk claims ${uncompressedSize} bytes when unpacked; this reader accepts at most ${limits.maxChunkBytes}. ${damagedAdvice}`,
+        );
+      }
+      return lz4(bytes, uncompressedSize);
+    };
     const read = (offset: number, length: number) =>
       readExactly(handle, path, size, offset, length, limits);
     const reader = await explain(path, () =>
@@ -184,9 +196,12 @@ export async function openMcap(path: string, limits: McapLimits = mcapLimits): P
         },
         decompressHandlers: {
           zstd: (bytes, uncompressed) => decompressZstd(bytes, Number(uncompressed), 0),
+          lz4: (bytes, uncompressed) => decompressLz4(bytes, Number(uncompressed)),
         },
       }),
     );
+    // Drive files are zstd; recorders of others write LZ4 too.
+    if (reader.chunkIndexes.some((c) => c.compression === "lz4")) lz4 = await loadLz4();
     if (reader.channelsById.size > limits.maxChannels) {
       throw new FormatError(
         "limit",

@@ -7,6 +7,7 @@ import { argoverse2Source } from "./argoverse2.ts";
 import { argoverse2ForecastingSource } from "./argoverse2-forecasting.ts";
 import { comma2k19Source } from "./comma2k19.ts";
 import { kittiSource } from "./kitti.ts";
+import { mcapSource } from "./mcap-log.ts";
 import { physicalAiSource } from "./physical-ai.ts";
 import type { DriveSource } from "./source.ts";
 
@@ -18,6 +19,7 @@ export const driveSources: readonly DriveSource[] = [
   physicalAiSource,
   carlaSource,
   causewaySource,
+  mcapSource,
 ];
 
 /** A source by its name or an alias. */

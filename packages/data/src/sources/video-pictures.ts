@@ -5,7 +5,7 @@ import { encodeJpeg } from "../image.ts";
 import type { VideoReader } from "../video/open-video.ts";
 import type { ReadOptions } from "./source.ts";
 
-const defaultPicturesHz = 10;
+export const defaultPicturesHz = 10;
 
 /** Frames to keep of those at `stampsUs`: the last at or before each tick of the grid, within `fromUs` … `toUs`. */
 export function keptFrames(

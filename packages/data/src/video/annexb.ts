@@ -69,3 +69,12 @@ export async function readRawStream(path: string, codec: "avc" | "hevc"): Promis
   }
   return { numFrames: keys.length, isKey: Uint8Array.from(keys) };
 }
+
+/** Whether decoding can begin with this access unit. */
+export function hasKeyPicture(codec: "avc" | "hevc", unit: Uint8Array): boolean {
+  for (let i = 0; i + 5 < unit.length; i++) {
+    if (unit[i] !== 0 || unit[i + 1] !== 0 || unit[i + 2] !== 1) continue;
+    if (pictureStart(codec, unit.subarray(i + 3, i + 6)) === 2) return true;
+  }
+  return false;
+}
