@@ -25,6 +25,7 @@ export { sampleOfSchema } from "./chat/schema-sample.ts";
 export {
   createScriptedModel,
   defaultScript,
+  isScripted,
   type Script,
   type ScriptedModelOptions,
   scriptedError,

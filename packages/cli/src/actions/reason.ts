@@ -22,7 +22,12 @@ import {
   type VideoRequest,
   VisionPlanError,
 } from "@causeway/reason";
-import { type AskingOptions, batchSettings, openAskedModel } from "../asking/model-options.ts";
+import {
+  type AskingOptions,
+  batchSettings,
+  openAskedModel,
+  priceOf,
+} from "../asking/model-options.ts";
 import type { CommandContext, CommonOptions, Outcome } from "../command.ts";
 import { UserError } from "../errors.ts";
 import {
@@ -146,9 +151,24 @@ export async function runReason(
   if (jobs.length > 1)
     for (const [id, { kind, message }] of [...result.failures].slice(0, 10))
       lines.push(`failed ${id} (${kind}): ${message}`);
+  const { reasonSheet, renderReasonReport } = await import("../reason/report.ts");
+  const run = reasonSheet(jobs, result, {
+    model: opened.model.id,
+    prompt: settings.prompt.name,
+    question: options.ask ?? settings.prompt.userPrompt,
+    settings: Object.fromEntries(
+      Object.entries({
+        model: opened.model.id,
+        prompt: `${settings.prompt.name} ${promptHash(settings.prompt)}`,
+        reasoning: settings.isReasoning,
+        sampling: settings.sampling,
+        media: settings.media,
+      }).map(([k, v]) => [k, typeof v === "string" ? v : JSON.stringify(v)]),
+    ),
+    skipped: found.skipped,
+  });
   let report: string | null = null;
   if (result.resultsPath !== null && batch.folder !== null) {
-    const { renderReasonReport } = await import("../reason/report.ts");
     // Shards write side by side; the run that joins them writes report.html.
     report = join(
       batch.folder,
@@ -156,22 +176,7 @@ export async function runReason(
         .replace("results", "report")
         .replace(/jsonl$/, "html"),
     );
-    const page = await renderReasonReport(jobs, result, {
-      model: opened.model.id,
-      prompt: settings.prompt.name,
-      question: options.ask ?? settings.prompt.userPrompt,
-      settings: Object.fromEntries(
-        Object.entries({
-          model: opened.model.id,
-          prompt: `${settings.prompt.name} ${promptHash(settings.prompt)}`,
-          reasoning: settings.isReasoning,
-          sampling: settings.sampling,
-          media: settings.media,
-        }).map(([k, v]) => [k, typeof v === "string" ? v : JSON.stringify(v)]),
-      ),
-      skipped: found.skipped,
-    });
-    await atomicWriteFile(report, page);
+    await atomicWriteFile(report, await renderReasonReport(jobs, result, run));
     lines.push(`results: ${result.resultsPath}`, `report: ${report}`);
   }
   // 130 as for every command that the user stopped.
@@ -181,6 +186,7 @@ export async function runReason(
       ...mark,
       model: opened.model.id,
       summary: result.summary,
+      metrics: run.sheet.metrics,
       stop: result.stop,
       skipped: found.skipped,
       ...(plan === null ? {} : { plan }),
@@ -424,11 +430,9 @@ async function dryRun(
   );
   const total = plans.reduce((sum, p) => sum + p.visionTokens + p.textTokens, 0);
   const most = plans.reduce((sum, p) => sum + p.maxTokens, 0);
-  const { priceIn, priceOut } = options;
+  const price = priceOf(options);
   const cost =
-    priceIn === undefined || priceOut === undefined
-      ? null
-      : (total * priceIn + most * priceOut) / 1e6;
+    price === null ? null : (total * price.inputPerMTok + most * price.outputPerMTok) / 1e6;
   const lines = plans
     .slice(0, 20)
     .flatMap((p) => [

@@ -4,17 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDataset, type Dataset, openDataset } from "@causeway/data";
 import { type CocLabel, type ReviewItem, type VerifyReport } from "@causeway/label";
-import {
-  type ScriptedServer,
-  type ServerRequest,
-  startScriptedServer,
-} from "@causeway/reason/testing";
+import { type ScriptedServer, startScriptedServer } from "@causeway/reason/testing";
 import { generateDrive } from "@causeway/sim";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { silentProgress } from "../progress.ts";
 import { labelDataset } from "../stages/labels.ts";
 import { applyReviewFile, exportReview } from "./review.ts";
 import { type TeachOptions, teachDataset } from "./teach.ts";
+import { answerAsTeacher } from "../../test/fixtures/scripted-teacher.ts";
 import { verifyDataset } from "./verify.ts";
 
 let dir = "";
@@ -23,43 +20,6 @@ let server: ScriptedServer;
 const signal = new AbortController().signal;
 const context = { isDryRun: false, progress: silentProgress, signal, env: {} };
 const dry = { ...context, isDryRun: true };
-
-/** A teacher that sees a car ahead wherever it looks, and a critic that believes all but the side. */
-function answer({ text }: ServerRequest): unknown {
-  if (text.includes("At t = 0 these components"))
-    return {
-      longitudinal: "lead_following",
-      lateral: "lane_keep",
-      lateral_side: null,
-      cause_ids: ["c1"],
-      trace: "Follow the car ahead while keeping the lane because there is a car ahead.",
-      unobserved: null,
-    };
-  const questions = [...text.matchAll(/^- (q\d+): (.*)$/gm)];
-  if (questions.length > 0)
-    return {
-      answers: questions.map(([, id, q]) => ({
-        id,
-        answer: /^Is |^Does the sentence/.test(q) ? "no" : "yes",
-        frame: 0,
-        quote: "it is there",
-      })),
-    };
-  return {
-    components: [
-      {
-        id: "c1",
-        kind: "lead_vehicle",
-        text: "a car ahead",
-        side: "ahead",
-        state: null,
-        distance_m: null,
-        uncertainty: "low",
-        frames: [0],
-      },
-    ],
-  };
-}
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "causeway-teach-"));
@@ -73,7 +33,7 @@ beforeAll(async () => {
     { signal, progress: () => {} },
   );
   dataset = await openDataset(dir);
-  server = await startScriptedServer({ answer, models: ["teacher", "critic"] });
+  server = await startScriptedServer({ answer: answerAsTeacher, models: ["teacher", "critic"] });
 });
 afterAll(async () => {
   await server.close();
@@ -86,11 +46,8 @@ const options = (teacher: string): TeachOptions => ({
   shard: null,
   queue: null,
   parts: 4,
-  concurrency: 4,
   limit: null,
-  maxTokens: null,
-  maxCostUsd: null,
-  price: { inputPerMTok: 1, outputPerMTok: 4 },
+  batch: { concurrency: 4, retryFailed: "passing", priceIn: 1, priceOut: 4 },
   overlay: "none",
 });
 const verify = (critic: string | null, allowSameModel = false) =>
@@ -102,7 +59,7 @@ const verify = (critic: string | null, allowSameModel = false) =>
       allowSameModel,
       policyPath: null,
       controls: 4,
-      concurrency: 4,
+      batch: { concurrency: 4, retryFailed: "passing" },
       seed: 1,
     },
     context,

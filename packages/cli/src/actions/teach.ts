@@ -18,10 +18,16 @@ import {
   teacherPromptVersion,
   workParts,
 } from "@causeway/label";
-import { type ChatModel, type Shard, summaryText, type TokenPrice } from "@causeway/reason";
+import { type ChatModel, type Shard, summaryText } from "@causeway/reason";
+import type { Estimate } from "@causeway/eval/judged";
 import type { Outcome } from "../command.ts";
 import { UserError } from "../errors.ts";
-import { openAskedModel } from "../asking/model-options.ts";
+import {
+  type BatchCommandOptions,
+  batchSettings,
+  openAskedModel,
+  priceOf,
+} from "../asking/model-options.ts";
 import type { Progress } from "../progress.ts";
 import { countKinds, keyframesOf, teacherFolder, writeTaught } from "./teacher-files.ts";
 
@@ -31,11 +37,8 @@ export interface TeachOptions {
   readonly shard: string | null;
   readonly queue: string | null;
   readonly parts: number;
-  readonly concurrency: number;
   readonly limit: number | null;
-  readonly maxTokens: number | null;
-  readonly maxCostUsd: number | null;
-  readonly price: TokenPrice | null;
+  readonly batch: BatchCommandOptions;
   readonly overlay: Overlay;
 }
 
@@ -114,7 +117,7 @@ async function dryRun(
   dataset: Dataset,
   items: readonly TeacherItem[],
   model: ChatModel,
-  { price, concurrency, overlay }: TeachOptions,
+  { batch, overlay }: TeachOptions,
 ): Promise<Outcome> {
   const shelf = new DriveShelf((id) => dataset.open(id));
   const tokens: number[] = [];
@@ -136,6 +139,8 @@ async function dryRun(
     await shelf.close();
   }
   const mean = tokens.length === 0 ? 0 : tokens.reduce((a, b) => a + b, 0) / tokens.length;
+  const { concurrency } = batch;
+  const price = priceOf(batch);
   const estimate = estimateCost(items.length, mean, { price, secsPerRequest: 6, concurrency });
   return {
     data: { model: model.id, prompt: teacherPromptVersion, ...estimate, problems },
@@ -162,24 +167,21 @@ async function askModel(
   const folder = teacherFolder(dataset, model.id);
   const lines: string[] = [];
   const summaries: unknown[] = [];
+  const batch = await batchSettings(
+    options.batch,
+    context,
+    "teacher",
+    join(dataset.cacheDir, "replies"),
+  );
   const run = async (shard: Shard | null): Promise<void> => {
     const { summary, stop } = await runTeacher({
+      ...batch,
       items,
       open: (id) => dataset.open(id),
       model,
       folder,
-      cacheFolder: join(dataset.cacheDir, "replies"),
       shard,
-      concurrency: options.concurrency,
       overlay: options.overlay,
-      signal: context.signal,
-      budget: {
-        ...(options.maxTokens === null ? {} : { maxTokens: options.maxTokens }),
-        ...(options.maxCostUsd === null ? {} : { maxCostUsd: options.maxCostUsd }),
-      },
-      ...(options.price === null ? {} : { price: options.price }),
-      onProgress: ({ done, failed, total }) =>
-        context.progress.update("teacher", { done: done + failed, total }),
     });
     summaries.push(summary);
     lines.push(summaryText(summary));
@@ -206,11 +208,34 @@ async function askModel(
   } else await run(options.shard === null ? null : shardOf(options.shard, context.env));
   const { labels, failures } = await writeTaught(dataset, folder);
   context.progress.finish("teacher", `${labels.length} labels`);
+  const labelled = await shareLabelled(items, labels);
+  const range = labelled.interval?.map((v) => (100 * v).toFixed(1)).join(", ");
   return {
-    data: { teacher: model.id, labels: labels.length, failures, folder, runs: summaries },
+    data: {
+      ...(model.isSynthetic ? { synthetic: true } : {}),
+      teacher: model.id,
+      labels: labels.length,
+      labelled,
+      failures,
+      folder,
+      runs: summaries,
+    },
     text: [
       ...lines,
-      `${labels.length} of ${items.length} keyframes have a label so far; check them with: causeway verify ${dataset.dir}`,
+      `${labels.length} of ${items.length} keyframes have a label so far${range === undefined ? "" : ` (${(100 * (labelled.value ?? 0)).toFixed(1)} % [${range}])`}; check them with: causeway verify ${dataset.dir}`,
     ].join("\n"),
   };
+}
+
+/** Share of the keyframes that have a label, with an interval over drives. */
+async function shareLabelled(
+  items: readonly TeacherItem[],
+  labels: readonly CocLabel[],
+): Promise<Estimate> {
+  const { bootstrapShare } = await import("@causeway/eval/judged");
+  const known = new Set(labels.map((l) => l.id));
+  return bootstrapShare(
+    items.map((i) => Number(known.has(i.id))),
+    items.map((i) => i.driveId),
+  );
 }

@@ -20,6 +20,7 @@ import {
   findNearDuplicates,
   inspectMotion,
   judgeLabel,
+  type Judgement,
   type MotionEvidence,
   type Policy,
   readPolicy,
@@ -34,8 +35,12 @@ import {
   verifyLabel,
   type VerifyReport,
 } from "@causeway/label";
-import { summaryText } from "@causeway/reason";
-import { openAskedModel } from "../asking/model-options.ts";
+import { type BatchSummary, isScripted, summaryText } from "@causeway/reason";
+import {
+  type BatchCommandOptions,
+  batchSettings,
+  openAskedModel,
+} from "../asking/model-options.ts";
 import type { Outcome } from "../command.ts";
 import { UserError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
@@ -47,7 +52,7 @@ export interface VerifyOptions {
   readonly allowSameModel: boolean;
   readonly policyPath: string | null;
   readonly controls: number;
-  readonly concurrency: number;
+  readonly batch: BatchCommandOptions;
   readonly seed: number;
 }
 
@@ -116,6 +121,22 @@ function humanWord(
   return last.record.verdict === "approve" ? "accepted" : "rejected";
 }
 
+/** What a scripted model wrote or judged is never accepted: training reads accepted labels. */
+function withoutSynthetic(
+  judgement: Judgement,
+  teacher: string,
+  isCriticSynthetic: boolean,
+): Judgement {
+  if (isScripted(teacher))
+    return {
+      status: "rejected",
+      reasons: ["SYNTHETIC: a scripted model wrote this label", ...judgement.reasons],
+    };
+  if (isCriticSynthetic && judgement.status === "accepted")
+    return { status: "review", reasons: ["SYNTHETIC: a scripted critic answered"] };
+  return judgement;
+}
+
 export async function verifyDataset(
   dataset: Dataset,
   options: VerifyOptions,
@@ -145,7 +166,11 @@ export async function verifyDataset(
     const verdict = verdicts.get(label.id) as Verdict;
     const answers = critic?.rows.get(label.id)?.answers;
     const score = answers === undefined ? null : scoreOf(answers);
-    const judgement = judgeLabel(policy, label, verdict, score);
+    const judgement = withoutSynthetic(
+      judgeLabel(policy, label, verdict, score),
+      label.teacher,
+      critic?.isSynthetic === true,
+    );
     return {
       label: {
         ...label,
@@ -186,11 +211,14 @@ export async function verifyDataset(
     const after = reviewed.get(label.id);
     return after === undefined || after === labels[i] ? label : after;
   });
+  const isSynthetic = critic?.isSynthetic === true || labels.some((l) => isScripted(l.teacher));
+  const mark = isSynthetic ? { synthetic: true } : {};
   await mkdir(join(dataset.dir, "verify"), { recursive: true });
   await writeJsonl(
     join(dataset.dir, "verify", "verdicts.jsonl"),
     rows.map((r) => ({
       id: r.label.id,
+      ...mark,
       status: r.label.status,
       reasons: r.reasons,
       verdict: r.verdict,
@@ -200,15 +228,20 @@ export async function verifyDataset(
   );
   await atomicWriteFile(
     join(dataset.dir, "verify", "report.json"),
-    Buffer.from(`${JSON.stringify(report, null, 2)}\n`),
+    Buffer.from(`${JSON.stringify({ ...mark, ...report }, null, 2)}\n`),
   );
   await writeJsonl(dataset.labelsPath("verified"), final);
   const samples = await labelSamples(dataset, final);
   return {
-    data: { ...report, samples, criticRun: critic?.summary ?? null },
-    text: [...reportLines(report), ...(critic === null ? [] : [critic.summary]), samples].join(
-      "\n",
-    ),
+    data: { ...mark, ...report, samples, criticRun: critic?.summary ?? null },
+    text: [
+      ...(isSynthetic
+        ? ["SYNTHETIC: a scripted model wrote or judged these labels; none is accepted"]
+        : []),
+      ...reportLines(report),
+      ...(critic === null ? [] : [summaryText(critic.summary)]),
+      samples,
+    ].join("\n"),
   };
 }
 
@@ -218,24 +251,31 @@ async function askCritic(
   controls: readonly Control[],
   options: VerifyOptions,
   context: VerifyContext,
-): Promise<{ model: string; rows: ReadonlyMap<string, CriticRow>; summary: string }> {
+): Promise<{
+  model: string;
+  isSynthetic: boolean;
+  rows: ReadonlyMap<string, CriticRow>;
+  summary: BatchSummary;
+}> {
   const { model } = await openAskedModel({ model: options.critic ?? "" });
+  const batch = await batchSettings(
+    options.batch,
+    context,
+    "critic",
+    join(dataset.cacheDir, "replies"),
+  );
   const { rows, summary, stop } = await runCritic({
+    ...batch,
     labels: [...labels, ...controls.map((c) => c.label)],
     open: (id) => dataset.open(id),
     model,
     allowSameModel: options.allowSameModel,
     folder: join(dataset.dir, "verify", "critics", model.id.replaceAll(/[^\w.-]+/g, "-")),
-    cacheFolder: join(dataset.cacheDir, "replies"),
-    concurrency: options.concurrency,
-    signal: context.signal,
-    onProgress: ({ done, failed, total }) =>
-      context.progress.update("critic", { done: done + failed, total }),
   });
   context.signal.throwIfAborted();
   if (stop !== null) throw new UserError("CRITIC", `the critic stopped: ${stop.message}`);
   context.progress.finish("critic", `${rows.size} labels and controls`);
-  return { model: model.id, rows, summary: summaryText(summary) };
+  return { model: model.id, isSynthetic: model.isSynthetic, rows, summary };
 }
 
 async function failuresOf(dataset: Dataset): Promise<Record<string, number>> {

@@ -6,17 +6,16 @@ import { readdir, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { homedir } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
-import type { BatchOptions, BatchProgress, ChatModel } from "@causeway/reason";
+import type { BatchOptions, BatchProgress, ChatModel, TokenPrice } from "@causeway/reason";
 import { wholeNumber } from "../command.ts";
+import { UserError } from "../errors.ts";
 import type { Progress } from "../progress.ts";
 
-export interface AskingOptions {
-  readonly model: string;
-  readonly out?: string;
+/** Of every command that asks a model about many things, however it names the model and its own results. */
+export interface BatchCommandOptions {
   readonly concurrency: number;
   /** false for --no-cache. */
-  readonly cache: string | boolean;
-  readonly shard?: string;
+  readonly cache?: string | boolean;
   readonly retryFailed: "passing" | "all" | "none";
   readonly maxRequests?: number;
   readonly maxSpend?: number;
@@ -25,6 +24,12 @@ export interface AskingOptions {
   readonly priceOut?: number;
   readonly rpm?: number;
   readonly tpm?: number;
+}
+
+export interface AskingOptions extends BatchCommandOptions {
+  readonly model: string;
+  readonly out?: string;
+  readonly shard?: string;
 }
 
 const positive = (text: string): number => {
@@ -45,20 +50,29 @@ const oneOf =
 export const defaultModel = "openai:@http://127.0.0.1:8000/v1";
 
 export function addAskingOptions(command: Command): Command {
+  return addBatchOptions(
+    command
+      .option(
+        "--model <spec>",
+        "openai:NAME@URL, engine:FOLDER (our own engine, no server; engine:nano is the small driving model that ships) or fake (scripted, marked synthetic)",
+        process.env.CAUSEWAY_MODEL ?? defaultModel,
+      )
+      .option("--out <folder>", "ledger, results and summary go here; a second run goes on"),
+  ).option("--shard <k/n>", "only this part of the items, by a stable hash of their ids");
+}
+
+/** @param cachePlace Where answers are kept unless the user says so, in words. */
+export function addBatchOptions(
+  command: Command,
+  cachePlace: string = "causeway/replies in your cache folder",
+): Command {
   return command
-    .option(
-      "--model <spec>",
-      "openai:NAME@URL, engine:FOLDER (our own engine, no server; engine:nano is the small driving model that ships) or fake (scripted, marked synthetic)",
-      process.env.CAUSEWAY_MODEL ?? defaultModel,
-    )
-    .option("--out <folder>", "ledger, results and summary go here; a second run goes on")
     .option("--concurrency <n>", "requests at the same time", wholeNumber(1, 1024), 8)
     .option(
       "--cache <folder>",
-      "answers to equal questions are reused from here (default: causeway/replies in your cache folder)",
+      `answers to equal questions are reused from here (default: ${cachePlace})`,
     )
     .option("--no-cache", "ask everything anew")
-    .option("--shard <k/n>", "only this part of the items, by a stable hash of their ids")
     .option(
       "--retry-failed <which>",
       "failures of an earlier run to try again: passing, all or none",
@@ -129,31 +143,41 @@ type SharedBatchOptions = Pick<
   | "concurrency"
   | "budget"
   | "pace"
-  | "price"
   | "shard"
   | "retryFailed"
   | "signal"
   | "onProgress"
->;
+> & { readonly price?: TokenPrice };
+
+/** The price of a token where both halves are given. */
+export function priceOf({ priceIn, priceOut }: BatchCommandOptions): TokenPrice | null {
+  if ((priceIn === undefined) !== (priceOut === undefined))
+    throw new UserError("OPTION", "--price-in and --price-out belong together; give both");
+  return priceIn === undefined || priceOut === undefined
+    ? null
+    : { inputPerMTok: priceIn, outputPerMTok: priceOut };
+}
 
 /** What `runBatch` takes from the options. In a dry run nothing is read from or written to disk. */
 export async function batchSettings(
-  options: AskingOptions,
+  options: BatchCommandOptions & { readonly out?: string; readonly shard?: string },
   context: {
     readonly isDryRun: boolean;
     readonly signal: AbortSignal;
     readonly progress: Progress;
   },
   label: string,
+  ownCache: string = defaultCache(),
 ): Promise<SharedBatchOptions> {
   const { parseShard } = await import("@causeway/reason");
-  const { priceIn, priceOut, rpm, tpm, maxRequests, maxSpend, maxCost } = options;
+  const { rpm, tpm, maxRequests, maxSpend, maxCost } = options;
+  const price = priceOf(options);
   const cache =
     typeof options.cache === "string"
       ? resolve(options.cache)
       : options.cache === false
         ? null
-        : defaultCache();
+        : ownCache;
   const onProgress = (p: BatchProgress): void =>
     context.progress.update(label, {
       done: p.done + p.failed,
@@ -173,9 +197,7 @@ export async function batchSettings(
       ...(rpm === undefined ? {} : { requestsPerMinute: rpm }),
       ...(tpm === undefined ? {} : { tokensPerMinute: tpm }),
     },
-    ...(priceIn === undefined || priceOut === undefined
-      ? {}
-      : { price: { inputPerMTok: priceIn, outputPerMTok: priceOut } }),
+    ...(price === null ? {} : { price }),
     shard: options.shard === undefined ? null : parseShard(options.shard),
     retryFailed: options.retryFailed,
     signal: context.signal,

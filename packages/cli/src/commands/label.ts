@@ -1,5 +1,5 @@
 import { basename, relative, resolve } from "node:path";
-import { InvalidArgumentError } from "commander";
+import { addBatchOptions, type BatchCommandOptions } from "../asking/model-options.ts";
 import type { TeachOptions } from "../actions/teach.ts";
 import {
   action,
@@ -14,7 +14,7 @@ import { lockFolder } from "../pipeline/run-lock.ts";
 import type { LabelsOptions, LabelsResult } from "../stages/labels.ts";
 import type { PagesOptions, PagesResult } from "../stages/dataset-pages.ts";
 
-interface LabelCommandOptions extends CommonOptions {
+interface LabelCommandOptions extends CommonOptions, BatchCommandOptions {
   readonly every: string;
   readonly seed: number;
   readonly pages: number;
@@ -23,59 +23,42 @@ interface LabelCommandOptions extends CommonOptions {
   readonly shard?: string;
   readonly queue?: string;
   readonly parts: number;
-  readonly concurrency: number;
   readonly limit?: number;
   readonly overlay: string;
-  readonly maxSpend?: number;
-  readonly maxCost?: number;
-  readonly priceIn?: number;
-  readonly priceOut?: number;
-}
-
-/** A price or a limit in dollars. */
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError(`${text} is not a positive number.`);
-  return value;
 }
 
 function teachOptions(options: LabelCommandOptions, teacher: string): TeachOptions {
-  const { shard, queue, limit, maxSpend, maxCost, priceIn, priceOut, overlay } = options;
+  const { shard, queue, limit, overlay } = options;
   if (overlay !== "none" && overlay !== "time")
     throw new UserError("OPTION", `--overlay is ${overlay}; expected none or time`);
   if (shard !== undefined && queue !== undefined)
     throw new UserError("OPTION", "--shard and --queue both name a part of the work; give one");
-  if ((priceIn === undefined) !== (priceOut === undefined))
-    throw new UserError("OPTION", "--price-in and --price-out belong together");
   return {
     teacher,
     seed: options.seed,
     shard: shard ?? null,
     queue: queue ?? null,
     parts: options.parts,
-    concurrency: options.concurrency,
     limit: limit ?? null,
-    maxTokens: maxSpend ?? null,
-    maxCostUsd: maxCost ?? null,
-    price:
-      priceIn === undefined || priceOut === undefined
-        ? null
-        : { inputPerMTok: priceIn, outputPerMTok: priceOut },
+    batch: options,
     overlay,
   };
 }
 
 const moduleOf = (name: string): string => new URL(`../stages/${name}.ts`, import.meta.url).href;
 
-export const command = createCommand(
-  "label",
-  "Find meta-actions and keyframes in every drive, and chains of causation where the truth is known.",
-  [
-    "causeway label data/kitti",
-    "causeway label data/sim --every 0.5",
-    "causeway label data/kitti --teacher openai:@http://127.0.0.1:8000/v1 --dry-run",
-    "causeway label data/kitti --teacher openai:@http://127.0.0.1:8000/v1 --shard auto",
-  ],
+export const command = addBatchOptions(
+  createCommand(
+    "label",
+    "Find meta-actions and keyframes in every drive, and chains of causation where the truth is known.",
+    [
+      "causeway label data/kitti",
+      "causeway label data/sim --every 0.5",
+      "causeway label data/kitti --teacher openai:@http://127.0.0.1:8000/v1 --dry-run",
+      "causeway label data/kitti --teacher openai:@http://127.0.0.1:8000/v1 --shard auto",
+    ],
+  ),
+  "the dataset's cache/replies",
 )
   .argument("<dataset>", "dataset folder (from `causeway sim` or `causeway import`)")
   .option("--every <secs>", "seconds between samples", "0.5")
@@ -101,13 +84,8 @@ export const command = createCommand(
     "with --teacher: take parts from this Redis; env reads CAUSEWAY_REDIS_URL",
   )
   .option("--parts <n>", "parts in the queue", wholeNumber(1, 100_000), 64)
-  .option("--concurrency <n>", "requests at once", wholeNumber(1, 1024), 8)
   .option("--limit <n>", "only the first keyframes", wholeNumber(1, 1e9))
   .option("--overlay <kind>", "marks on the pictures: none or time", "none")
-  .option("--max-spend <tokens>", "stop before more input and output tokens", wholeNumber(1, 1e12))
-  .option("--max-cost <usd>", "stop before it costs more; needs both prices", positive)
-  .option("--price-in <usd>", "price of a million input tokens", positive)
-  .option("--price-out <usd>", "price of a million output tokens", positive)
   .addHelpText(
     "after",
     "\nWrites labels/meta-actions.jsonl, labels/keyframes.jsonl, labels/oracle.jsonl, labels/samples.jsonl and report/index.html; with --teacher labels/teacher.jsonl and its ledgers in labels/teachers.",

@@ -1,23 +1,26 @@
 import { resolve } from "node:path";
+import { addBatchOptions, type BatchCommandOptions } from "../asking/model-options.ts";
 import { action, type CommonOptions, createCommand, wholeNumber } from "../command.ts";
 
-interface VerifyCommandOptions extends CommonOptions {
+interface VerifyCommandOptions extends CommonOptions, BatchCommandOptions {
   readonly labels: string;
   readonly critic?: string;
   readonly sameModel?: boolean;
   readonly policy?: string;
   readonly controls: number;
-  readonly concurrency: number;
   readonly seed: number;
 }
 
-export const command = createCommand(
-  "verify",
-  "Check labels against the motion and the scene, by rules and by a critic; accept, send to review, or reject.",
-  [
-    "causeway verify data/mine",
-    "causeway verify data/mine --critic openai:@http://127.0.0.1:8000/v1 --policy strict.json",
-  ],
+export const command = addBatchOptions(
+  createCommand(
+    "verify",
+    "Check labels against the motion and the scene, by rules and by a critic; accept, send to review, or reject.",
+    [
+      "causeway verify data/mine",
+      "causeway verify data/mine --critic openai:@http://127.0.0.1:8000/v1 --policy strict.json",
+    ],
+  ),
+  "the dataset's cache/replies",
 )
   .argument("<dataset>", "data set folder with labels of a teacher")
   .option("--labels <name>", "which labels: labels/NAME.jsonl", "teacher")
@@ -30,7 +33,6 @@ export const command = createCommand(
     wholeNumber(0, 100_000),
     60,
   )
-  .option("--concurrency <n>", "requests at once", wholeNumber(1, 1024), 8)
   .option("--seed <n>", "chooses the controls", wholeNumber(0, 0xffffffff), 1)
   .addHelpText(
     "after",
@@ -53,7 +55,7 @@ export const command = createCommand(
             allowSameModel: options.sameModel === true,
             policyPath: options.policy ?? null,
             controls: options.controls,
-            concurrency: options.concurrency,
+            batch: options,
             seed: options.seed,
           },
           context,

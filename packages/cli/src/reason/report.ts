@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import {
   countItems,
   renderScoreReport,
+  type ScoredRun,
   type ScoreSheet,
   type SheetItem,
   shareOfAll,
@@ -92,24 +93,13 @@ export interface ReasonReport {
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
 }
 
-export async function renderReasonReport(
+/** The evaluation of a batch of answers: which were answered, with counts that add up. */
+export function reasonSheet(
   jobs: readonly ReasonJob[],
   result: BatchResult<ReasonRow>,
   { model, prompt, question, settings, skipped }: ReasonReport,
-): Promise<string> {
+): ScoredRun {
   const items = jobs.map((job) => itemOf(job, result, question));
-  const frames = new Map<string, readonly string[]>();
-  const byId = new Map(jobs.map((job) => [job.id, job]));
-  for (const { id } of worstFirst(items).slice(0, shownItems)) {
-    const overlay = result.rows.get(id)?.overlay ?? null;
-    const drawn = overlay !== null && kindOfFile(overlay) === "image" ? [overlay] : null;
-    const own = (byId.get(id)?.media ?? []).filter((m) => kindOfFile(m) === "image").slice(0, 4);
-    const pictures = await Promise.all((drawn ?? own).map(picture));
-    frames.set(
-      id,
-      pictures.filter((p) => p !== null),
-    );
-  }
   const { summary, stop } = result;
   const sheet: ScoreSheet = {
     schema: "causeway-score/1",
@@ -137,5 +127,26 @@ export async function renderReasonReport(
       ...skipped.slice(0, 20).map(({ what, why }) => `Skipped ${basename(what)}: ${why}.`),
     ],
   };
-  return renderScoreReport({ sheet, items }, frames, shownItems);
+  return { sheet, items };
+}
+
+export async function renderReasonReport(
+  jobs: readonly ReasonJob[],
+  result: BatchResult<ReasonRow>,
+  run: ScoredRun,
+): Promise<string> {
+  const { items } = run;
+  const frames = new Map<string, readonly string[]>();
+  const byId = new Map(jobs.map((job) => [job.id, job]));
+  for (const { id } of worstFirst(items).slice(0, shownItems)) {
+    const overlay = result.rows.get(id)?.overlay ?? null;
+    const drawn = overlay !== null && kindOfFile(overlay) === "image" ? [overlay] : null;
+    const own = (byId.get(id)?.media ?? []).filter((m) => kindOfFile(m) === "image").slice(0, 4);
+    const pictures = await Promise.all((drawn ?? own).map(picture));
+    frames.set(
+      id,
+      pictures.filter((p) => p !== null),
+    );
+  }
+  return renderScoreReport(run, frames, shownItems);
 }

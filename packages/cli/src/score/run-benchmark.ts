@@ -318,7 +318,14 @@ export async function runBenchmark<Item extends BenchmarkItem, Row>(
   const written = await writeSheet(context, options.out, sheet, sheetItems, root);
   if (result.stop !== null) process.exitCode = 1;
   return {
-    data: { ...sheet, summary: result.summary, stop: result.stop, skipped, report: written },
+    data: {
+      ...(isSynthetic ? { synthetic: true } : {}),
+      ...sheet,
+      summary: result.summary,
+      stop: result.stop,
+      skipped,
+      report: written,
+    },
     text: [
       ...(context.isDryRun
         ? [

@@ -6,6 +6,7 @@ export * from "./grounding.ts";
 export * from "./ordinal.ts";
 export * from "./sheet.ts";
 export * from "./temporal.ts";
+export { bootstrapShare, type Estimate } from "../metrics/bootstrap.ts";
 export {
   type ItemFrames,
   renderComparison,

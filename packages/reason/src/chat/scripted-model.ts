@@ -42,11 +42,15 @@ export const defaultScript: Script = (request) => {
   return request.isThinking === true ? `<think>\n${syntheticText}\n</think>\n\n${answer}` : answer;
 };
 
+/** Whether an id is that of a scripted model: what it wrote is synthetic, wherever the id is found. */
+export const isScripted = (modelId: string): boolean => modelId.startsWith(scriptedPrefix);
+const scriptedPrefix = "scripted:";
+
 export function createScriptedModel(options: ScriptedModelOptions = {}): ChatModel {
   const { name = "fake", script = defaultScript, delayMs = 0 } = options;
   let calls = 0;
   return {
-    id: `scripted:${name}`,
+    id: `${scriptedPrefix}${name}`,
     isSynthetic: true,
     async complete(request, { signal, onText } = {}) {
       const start = performance.now();
