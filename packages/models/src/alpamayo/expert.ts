@@ -56,18 +56,22 @@ export function expertField(
  * always count.
  *
  * @param offsets  Per row: index after `<|traj_future_start|>` in the (padded) sequence.
+ * @param isReal  Per row and slot; null when no row is padded before its offset.
+ * @param upstream  Reproduces a defect of R1, see upstream.ts.
  */
 export function expertMask(
   offsets: readonly number[],
   isReal: readonly (readonly boolean[])[] | null,
   prefixLength: number,
   actionTokens: number,
+  upstream?: "padding_visible",
 ): Float32Array {
+  const isSeen = upstream === "padding_visible" ? null : isReal;
   const width = prefixLength + actionTokens;
   const mask = new Float32Array(offsets.length * width);
   for (const [r, offset] of offsets.entries()) {
     for (let s = 0; s < prefixLength; s++) {
-      const real = isReal === null || ((isReal[r] as readonly boolean[])[s] ?? true);
+      const real = isSeen === null || ((isSeen[r] as readonly boolean[])[s] ?? true);
       if (s >= offset || !real) mask[r * width + s] = maskedScore;
     }
   }

@@ -12,7 +12,12 @@ export type UpstreamDefect =
   /** Stage 2 under sdpa or eager attention: waypoint k sees only waypoints up to k, while inference shows all. */
   | "sdpa_causal"
   /** Label spans pair all starts with all ends of the batch, so one open span shifts every later row. */
-  | "zip_spans_over_batch";
+  | "zip_spans_over_batch"
+  /**
+   * R1 sampling and stage 2: the expert is given no padding mask, so in a left-padded batch it reads the keys and values
+   * of padding before its prompt; a trajectory then depends on which other prompts are in the batch.
+   */
+  | "padding_visible";
 
 interface At {
   readonly row: number;

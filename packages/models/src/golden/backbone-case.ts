@@ -12,6 +12,8 @@ export interface BackboneCase {
   readonly videos?: readonly Grid[];
   /** Patches of all images, then of all videos. */
   readonly pixels: Float32Array | null;
+  /** On all axes of padding: 0 unless given, 1 in transformers 4.57. Matters only to who reads padding. */
+  readonly paddingPosition?: number;
 }
 
 export interface PreparedCase {
@@ -41,6 +43,10 @@ export function prepareCase(config: Qwen3VLConfig, input: BackboneCase): Prepare
       spatialMergeSize: config.vision.spatialMergeSize,
     },
   );
+  const { paddingPosition = 0 } = input;
+  isReal?.flat().forEach((real, i) => {
+    if (!real) for (const axis of positions.axes) axis[i] = paddingPosition;
+  });
   const rotary = new RotaryTable(config.text);
   const feeds = backboneFeeds(config, shape, rotary, {
     ids: input.ids,

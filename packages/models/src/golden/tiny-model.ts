@@ -253,6 +253,7 @@ class ExpertRun {
     model: TinyModel,
     prefix: PrefixRun,
     offsets: readonly number[],
+    upstream?: "padding_visible",
   ): Promise<ExpertRun> {
     const { config } = model;
     const { shape, positions, isReal, rotary } = prefix.prepared;
@@ -274,7 +275,7 @@ class ExpertRun {
     const place = first.flatMap((p) => Array.from({ length: steps }, (_, k) => p + k));
     const { cos, sin } = rotary.lookupPlain(place);
     const half = config.vlm.text.headDim / 2;
-    const mask = expertMask(offsets, isReal, shape.length, steps);
+    const mask = expertMask(offsets, isReal, shape.length, steps, upstream);
     const { numKvHeads, headDim } = config.vlm.text;
     const cacheShape = [shape.batch, numKvHeads, shape.length, headDim];
     const fixed = await model.feeds(graph);
@@ -346,13 +347,13 @@ export async function checkTinyModel(dir: string, caseJson: unknown): Promise<Go
   const name = String(member(caseJson, "case"));
   const out: GoldenCheck[] = [
     await checkPrefix(dir, name, model),
-    await checkSamples(dir, name, model, "sample_r1"),
+    await checkSamples(dir, caseJson, name, model, "sample_r1"),
   ];
   for (const file of ["batch_1_5", "guidance_1_5"]) {
     if (member(caseJson, "files", `${file}.safetensors`) === undefined) continue;
     out.push(
       await (file === "batch_1_5"
-        ? checkSamples(dir, name, model, file)
+        ? checkSamples(dir, caseJson, name, model, file)
         : checkGuidance(dir, name, model)),
     );
   }
@@ -392,15 +393,50 @@ async function checkPrefix(dir: string, name: string, model: TinyModel): Promise
   return check.result();
 }
 
+/** The last state when the expert sees padding as R1 does ("padding_visible"). */
+async function flowOverVisiblePadding(
+  model: TinyModel,
+  rows: BackboneCase,
+  offsets: readonly number[],
+  start: Float32Array,
+): Promise<Float32Array> {
+  const prefix = await runPrefix(model, { ...rows, paddingPosition: 1 });
+  const expert = await ExpertRun.create(model, prefix, offsets, "padding_visible");
+  const states = await integrateFlow(start, model.config.flowSteps, (x, t) =>
+    expert.velocity(x, t),
+  );
+  await expert.dispose();
+  return states.at(-1) as Float32Array;
+}
+
+function largestPerRow(a: Float32Array, b: Float32Array, rows: number): number[] {
+  const width = a.length / rows;
+  return Array.from({ length: rows }, (_, r) =>
+    a
+      .subarray(r * width, (r + 1) * width)
+      .reduce((most, v, i) => Math.max(most, Math.abs(v - (b[r * width + i] as number))), 0),
+  );
+}
+
+/** What the case says that R1's defect moves in every row of the padded batch; null when it says nothing. */
+function paddingGaps(caseJson: unknown): readonly number[] | null {
+  const notes = member(caseJson, "notes");
+  const words = /ignores the padding mask; final action gap per row ([\d., ]*\d)/.exec(
+    Array.isArray(notes) ? notes.join("\n") : "",
+  );
+  return words === null ? null : (words[1] as string).split(", ").map(Number);
+}
+
 async function checkSamples(
   dir: string,
+  caseJson: unknown,
   name: string,
   model: TinyModel,
   file: string,
 ): Promise<GoldenCheck> {
   const check = new Comparison(
     `${name}/${file}`,
-    "ids, masks, positions exact; cache 1e-4; layers 2e-4; states, velocities, paths 1e-3 absolute",
+    "ids, masks, positions exact; cache 1e-4; layers 2e-4; states, velocities, paths, stated gaps 1e-3 absolute",
   );
   await withTensors(join(dir, `${file}.safetensors`), (data) =>
     withTensors(
@@ -473,6 +509,17 @@ async function checkSamples(
         check.close("states", stackRows(states, rows), (await data.floats("states")).data, {
           absolute: 1e-3,
         });
+        const stated = paddingGaps(caseJson);
+        if (data.has("padding_mask") && stated !== null) {
+          const leaking = await flowOverVisiblePadding(
+            model,
+            await sequenceCase(data, sequences, source, model.config.vlm.imageTokenId),
+            offsets,
+            states[0] as Float32Array,
+          );
+          const gaps = largestPerRow(leaking, states.at(-1) as Float32Array, rows);
+          check.close("padding_visible: gap per row", gaps, stated, { absolute: 1e-3 });
+        }
         check.close(
           "velocities",
           stackRows(velocities, rows),

@@ -12,6 +12,7 @@ import {
   mul,
   reshape,
   sizeOf,
+  sub,
   tensor,
   type Tensor,
   tensorInt64,
@@ -85,7 +86,7 @@ export function buildBackbone(
     );
   }
 
-  const mask = attentionMask(g, shape);
+  const { mask, isReal } = attentionMask(g, shape);
   const decoder = decoderStack(
     g,
     text,
@@ -94,7 +95,11 @@ export function buildBackbone(
     {
       cos,
       sin,
-      attend: (q, { key, value }) => attention(q, key, value, { mask }),
+      attend: (q, { key, value }) => {
+        const seen = attention(q, key, value, { mask });
+        // Padding attends to nothing; a softmax over masked scores alone would give it a mean of what is hidden.
+        return isReal === null ? seen : mul(seen, isReal);
+      },
       afterLayer: (hidden, layer) => {
         const feature = features[layer];
         return feature === undefined ? hidden : add(hidden, feature);
@@ -105,10 +110,16 @@ export function buildBackbone(
   return { vision, decoder, embeds: decoder.states[0] as Value };
 }
 
-/** Causal, plus the padding input when asked for: [B|1, 1, T, T]. */
-function attentionMask(g: Graph, { batch, length, mask }: BackboneShape): Value {
+/** Causal, plus the padding input when asked for: scores [B|1, 1, T, T], and 1 on real queries, 0 on padding [B, 1, T, 1]. */
+function attentionMask(
+  g: Graph,
+  { batch, length, mask }: BackboneShape,
+): { readonly mask: Value; readonly isReal: Value | null } {
   const causal = g.constant(tensor(causalMask(length), [1, 1, length, length]));
-  return mask === "causal" ? causal : add(causal, g.input("padding_mask", [batch, 1, 1, length]));
+  if (mask === "causal") return { mask: causal, isReal: null };
+  const padding = g.input("padding_mask", [batch, 1, 1, length]);
+  const isPadding = mul(reshape(padding, [batch, 1, length, 1]), 1 / maskedScore);
+  return { mask: add(causal, padding), isReal: sub(1, isPadding) };
 }
 
 /** 0 where key s is at or before query t, else `maskedScore`; [T, T] flat. */
