@@ -125,9 +125,17 @@ export {
   type AtomicSink,
   atomicWrite,
   atomicWriteFile,
+  removeStaleTemporaries,
 } from "./io/atomic.ts";
 export { sha256File, sha256Text } from "./io/hash.ts";
-export { type JsonLimits, parseJson, readJsonl, writeJsonl } from "./io/json.ts";
+export {
+  type JsonLimits,
+  parseJson,
+  type PutRow,
+  readJsonl,
+  writeJsonl,
+  writeRows,
+} from "./io/json.ts";
 export { type ChunkCache, createChunkCache } from "./mcap/frame-index.ts";
 export type { McapLimits } from "./mcap/mcap-file.ts";
 export {

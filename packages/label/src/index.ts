@@ -38,7 +38,12 @@ export {
   type Stratum,
   type Transition,
 } from "./keyframes/keyframes.ts";
-export { applyQuota, type DriveKeyframe, type QuotaResult } from "./keyframes/quota.ts";
+export {
+  applyQuota,
+  type DriveKeyframe,
+  type QuotaKeyframe,
+  type QuotaResult,
+} from "./keyframes/quota.ts";
 export { keyframeRanks } from "./keyframes/rank.ts";
 export {
   type CellGrid,

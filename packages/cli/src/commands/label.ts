@@ -147,6 +147,7 @@ export const command = addBatchOptions(
             keyframesPerStratum: options.perStratum ?? null,
           };
           const labels = await run<LabelsResult>("label", "labels", labelsOptions);
+          for (const item of labels.skipped) progress.line(`skipped ${item.id}: ${item.error}`);
           progress.finish("label", `${labels.drives} drives, ${labels.keyframes} keyframes`);
           const pagesOptions: PagesOptions = { maxPages: options.pages };
           const pages = await run<PagesResult>("report", "dataset-pages", pagesOptions);
@@ -154,6 +155,9 @@ export const command = addBatchOptions(
           return {
             data: { dir, ...labels, report: index },
             text: [
+              ...(labels.skipped.length === 0
+                ? []
+                : [`${labels.skipped.length} drives skipped (see labels/skipped.jsonl)`]),
               `${labels.drives} drives: ${labels.keyframes} keyframes, ${labels.labelled} of ${labels.samples} samples have a chain of causation`,
               ...(labels.labelled === 0
                 ? [

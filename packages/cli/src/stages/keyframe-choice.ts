@@ -3,8 +3,15 @@
  * quota leaves out. One row each, with the reason; the id joins it with labels.
  */
 import { createRng } from "@causeway/geom";
-import { applyQuota, type DriveKeyframe, type Keyframe, stratumKey } from "@causeway/label";
-import { readJsonl, writeJsonl } from "@causeway/data";
+import {
+  applyQuota,
+  type DriveKeyframe,
+  type Keyframe,
+  type QuotaKeyframe,
+  type Stratum,
+  stratumKey,
+} from "@causeway/label";
+import { readJsonl, writeRows } from "@causeway/data";
 
 /** A row of labels/keyframes.jsonl. */
 export interface KeyframeRow {
@@ -19,29 +26,56 @@ export interface KeyframeRow {
   readonly reason: string;
 }
 
-/** @param perStratum null: all are chosen */
+/** What is kept of a keyframe while the quota is decided: about a hundred bytes each. */
+interface Candidate extends QuotaKeyframe {
+  readonly t0Us: number;
+}
+
+async function* keyframesOf(metaActionsPath: string): AsyncGenerator<DriveKeyframe> {
+  for await (const row of readJsonl(metaActionsPath)) {
+    const { driveId, keyframes } = row as { driveId: string; keyframes: readonly Keyframe[] };
+    for (const keyframe of keyframes) yield { driveId, keyframe };
+  }
+}
+
+async function candidatesOf(metaActionsPath: string): Promise<DriveKeyframe<Candidate>[]> {
+  const found: DriveKeyframe<Candidate>[] = [];
+  const strata = new Map<string, Stratum>();
+  for await (const { driveId, keyframe } of keyframesOf(metaActionsPath)) {
+    const { t0Tick, t0Us, score } = keyframe;
+    const key = stratumKey(keyframe.stratum);
+    const stratum = strata.get(key) ?? keyframe.stratum;
+    strata.set(key, stratum);
+    found.push({ driveId, keyframe: { t0Tick, t0Us, score, stratum } });
+  }
+  return found;
+}
+
+const idOf = (driveId: string, t0Us: number): string => `${driveId}@${t0Us}`;
+
+/**
+ * Drives of `metaActionsPath` in the order of their ids. Without a quota nothing is kept in memory.
+ *
+ * @param perStratum null: all are chosen
+ */
 export async function writeKeyframes(
   metaActionsPath: string,
   path: string,
   perStratum: number | null,
   seed: number,
 ): Promise<{ readonly chosen: number; readonly leftOut: number }> {
-  const found: DriveKeyframe[] = [];
-  for await (const row of readJsonl(metaActionsPath)) {
-    const { driveId, keyframes } = row as { driveId: string; keyframes: readonly Keyframe[] };
-    for (const keyframe of keyframes) found.push({ driveId, keyframe });
-  }
-  const { chosen, dropped } = applyQuota(
-    found,
-    perStratum ?? Number.POSITIVE_INFINITY,
-    createRng(seed),
-  );
+  const { dropped } =
+    perStratum === null
+      ? { dropped: [] }
+      : applyQuota(await candidatesOf(metaActionsPath), perStratum, createRng(seed));
+  const isLeftOut = new Set(dropped.map((k) => idOf(k.driveId, k.keyframe.t0Us)));
   const rowOf = (
-    { driveId, keyframe }: DriveKeyframe,
+    driveId: string,
+    keyframe: Candidate,
     isChosen: boolean,
     reason: string,
   ): KeyframeRow => ({
-    id: `${driveId}@${keyframe.t0Us}`,
+    id: idOf(driveId, keyframe.t0Us),
     driveId,
     t0Us: keyframe.t0Us,
     score: keyframe.score,
@@ -49,9 +83,15 @@ export async function writeKeyframes(
     isChosen,
     reason,
   });
-  await writeJsonl(path, [
-    ...chosen.map((k) => rowOf(k, true, k.keyframe.reason)),
-    ...dropped.map((k) => rowOf(k, false, k.reason)),
-  ]);
-  return { chosen: chosen.length, leftOut: dropped.length };
+  let chosen = 0;
+  await writeRows(path, async (put) => {
+    for await (const { driveId, keyframe } of keyframesOf(metaActionsPath)) {
+      if (isLeftOut.has(idOf(driveId, keyframe.t0Us))) continue;
+      await put(rowOf(driveId, keyframe, true, keyframe.reason));
+      chosen++;
+    }
+    for (const { driveId, keyframe, reason } of dropped)
+      await put(rowOf(driveId, keyframe, false, reason));
+  });
+  return { chosen, leftOut: dropped.length };
 }

@@ -6,24 +6,34 @@
  *   labels/keyframes.jsonl     over all drives: which keyframes are worth a label, balanced by quota, and which not
  *   labels/oracle.jsonl        per sample: the chain of causation, where the drive has the expert's truth
  *   labels/samples.jsonl       per sample: split, navigation text and sentence, what training needs to know of it
+ *   labels/skipped.jsonl       drives that could not be read, with the reason
  */
-import { resolve } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import {
   createDataset,
+  type Dataset,
   type DriveHandle,
+  FormatError,
   navText,
+  type PutRow,
+  removeStaleTemporaries,
   routeAt,
   sampleGrid,
+  type SkippedDrive,
   type SplitName,
   writeJsonl,
+  writeRows,
 } from "@causeway/data";
 import {
   type CocLabel,
   columnsOf,
   findScenarios,
   inspectMotion,
+  LabelError,
   oracleLabel,
 } from "@causeway/label";
+import { UserError } from "../errors.ts";
 import type { Work, WorkContext } from "../pipeline/child-protocol.ts";
 import type { WorkInput } from "../pipeline/stage.ts";
 import type { DataSetting } from "./drives.ts";
@@ -57,7 +67,10 @@ export interface SampleRow {
 }
 
 export interface LabelsResult {
+  /** Drives that got labels. */
   readonly drives: number;
+  /** Drives that could not be read. */
+  readonly skipped: readonly SkippedDrive[];
   readonly samples: number;
   readonly labelled: number;
   readonly keyframes: number;
@@ -66,8 +79,8 @@ export interface LabelsResult {
 
 const stepsOf = (secs: number): number => Math.round(secs * 10) * 100_000;
 
-const meaningOf = (label: CocLabel | undefined): string | null =>
-  label === undefined ? null : [label.longitudinal, label.lateral, label.lateralSide].join();
+const meaningOf = (label: CocLabel | null): string | null =>
+  label === null ? null : [label.longitudinal, label.lateral, label.lateralSide].join();
 
 /** Stamps at least so far apart. */
 function spaced(rows: readonly { readonly stampUs: number }[], strideUs: number): number[] {
@@ -77,16 +90,32 @@ function spaced(rows: readonly { readonly stampUs: number }[], strideUs: number)
   return out;
 }
 
-/** Labels of one drive. */
+/** The oracle's label, or null where the driver's decisions have a gap: such a moment is a sample without a sentence. */
+function oracleAt(
+  drive: Parameters<typeof oracleLabel>[0],
+  t0Us: number,
+  seed: number,
+): CocLabel | null {
+  try {
+    return oracleLabel(drive, t0Us, { seed });
+  } catch (error) {
+    if (error instanceof LabelError && error.code !== "format") return null;
+    throw error;
+  }
+}
+
+/** Rows of one drive. */
+export interface DriveLabels {
+  readonly meta: unknown;
+  readonly oracle: readonly CocLabel[];
+  readonly samples: readonly SampleRow[];
+}
+
 export async function labelDrive(
   drive: DriveHandle,
   split: SplitName,
   options: Pick<LabelsOptions, "seed" | "trainEverySecs" | "heldOutEverySecs">,
-): Promise<{
-  readonly meta: Record<string, unknown> & { readonly numKeyframes: number };
-  readonly oracle: readonly CocLabel[];
-  readonly samples: readonly SampleRow[];
-}> {
+): Promise<DriveLabels> {
   const map = await drive.map();
   const { series, metaActions, manoeuvres, keyframes, droppedKeyframes } = inspectMotion(
     drive.egoMotion,
@@ -111,8 +140,9 @@ export async function labelDrive(
   });
   const perceive = await perceptionOf(drive);
   const truth = { id: drive.id, decisions, egoMotion: drive.egoMotion };
-  const oracle =
-    decisions === null ? [] : times.map((t0Us) => oracleLabel(truth, t0Us, { seed: options.seed }));
+  const oracle = times.map((t0Us) =>
+    decisions === null ? null : oracleAt(truth, t0Us, options.seed),
+  );
   return {
     meta: {
       driveId: drive.id,
@@ -123,7 +153,7 @@ export async function labelDrive(
       droppedKeyframes,
       numKeyframes: keyframes.length,
     },
-    oracle,
+    oracle: oracle.filter((label) => label !== null),
     samples: times.map(
       (t0Us, i): SampleRow => ({
         perception: perceive(t0Us),
@@ -133,12 +163,16 @@ export async function labelDrive(
         split,
         navText: navText(routeAt(drive.route, t0Us)),
         cot: oracle[i]?.trace ?? null,
-        meaning: meaningOf(oracle[i]),
+        meaning: meaningOf(oracle[i] ?? null),
       }),
     ),
   };
 }
 
+/**
+ * Labels every drive in one pass: rows go to their files as they are found, so memory holds one drive, whatever the dataset.
+ * A drive that cannot be read is left out and named in labels/skipped.jsonl.
+ */
 export async function labelDataset(
   dataDir: string,
   options: LabelsOptions,
@@ -154,39 +188,70 @@ export async function labelDataset(
     (["train", "val", "test"] as const).flatMap((name) => splits[name].map((id) => [id, name])),
   );
   const result = { drives: 0, samples: 0, labelled: 0, keyframes: 0 };
-  const oracle: CocLabel[] = [];
-  const samples: SampleRow[] = [];
-  async function* metaRows(): AsyncGenerator<unknown> {
+  const skipped: SkippedDrive[] = [];
+  const labelAll = async (putMeta: PutRow, putOracle: PutRow, putSample: PutRow): Promise<void> => {
+    const total = dataset.drives.length;
     for (const [i, { id }] of dataset.drives.entries()) {
       context.signal.throwIfAborted();
-      const drive = await dataset.open(id);
-      try {
-        const labels = await labelDrive(drive, splitOf.get(id) ?? "train", options);
-        oracle.push(...labels.oracle);
-        samples.push(...labels.samples);
+      const labels = await tryToLabel(dataset, id, splitOf.get(id) ?? "train", options);
+      if ("error" in labels) skipped.push(labels);
+      else {
+        for (const row of labels.oracle) await putOracle(row);
+        for (const row of labels.samples) {
+          await putSample(row);
+          if (row.cot !== null) result.labelled++;
+        }
+        await putMeta(labels.meta);
         result.drives++;
-        result.keyframes += labels.meta.numKeyframes;
-        yield labels.meta;
-      } finally {
-        await drive.close();
+        result.samples += labels.samples.length;
       }
-      context.progress({ done: i + 1, total: dataset.drives.length });
+      context.progress({ done: i + 1, total });
     }
-  }
-  await writeJsonl(dataset.labelsPath("meta-actions"), metaRows());
-  const quota = await writeKeyframes(
-    dataset.labelsPath("meta-actions"),
-    dataset.labelsPath("keyframes"),
-    options.keyframesPerStratum ?? null,
-    options.seed,
+    const [first] = skipped;
+    if (result.drives === 0 && first !== undefined)
+      throw new UserError(
+        "DATA",
+        `none of ${total} drives could be labelled; the first: ${first.error}`,
+      );
+  };
+  const pathOf = (name: string) => dataset.labelsPath(name);
+  await mkdir(dirname(pathOf("samples")), { recursive: true });
+  await removeStaleTemporaries(dirname(pathOf("samples")));
+  // Outermost, so it appears last: training looks for samples, so its presence means that all labels are there.
+  await writeRows(pathOf("samples"), (putSample) =>
+    writeRows(pathOf("oracle"), async (putOracle) => {
+      await writeRows(pathOf("meta-actions"), (putMeta) => labelAll(putMeta, putOracle, putSample));
+      const quota = await writeKeyframes(
+        pathOf("meta-actions"),
+        pathOf("keyframes"),
+        options.keyframesPerStratum ?? null,
+        options.seed,
+      );
+      result.keyframes = quota.chosen;
+      await writeJsonl(pathOf("skipped"), skipped);
+    }).then(() => undefined),
   );
-  result.keyframes = quota.chosen;
-  await writeJsonl(dataset.labelsPath("oracle"), oracle);
-  // Last: training looks for this file, so its presence means that all labels are there.
-  await writeJsonl(dataset.labelsPath("samples"), samples);
-  result.samples = samples.length;
-  result.labelled = samples.filter((s) => s.cot !== null).length;
-  return { ...result, fingerprint: dataset.fingerprint };
+  return { ...result, skipped, fingerprint: dataset.fingerprint };
+}
+
+/** The labels of a drive, or why it has none: bad input costs its drive, a full disk or a stop the run. */
+async function tryToLabel(
+  dataset: Dataset,
+  id: string,
+  split: SplitName,
+  options: LabelsOptions,
+): Promise<DriveLabels | SkippedDrive> {
+  try {
+    const drive = await dataset.open(id);
+    try {
+      return await labelDrive(drive, split, options);
+    } finally {
+      await drive.close();
+    }
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return { id, error: error.message };
+  }
 }
 
 export const work: Work<WorkInput<LabelsOptions, DataSetting>, LabelsResult> = (

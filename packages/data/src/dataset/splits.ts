@@ -48,16 +48,19 @@ export function splitDrives(drives: readonly SplitDrive[], options: SplitOptions
     recordings.set(drive.recording, members);
   }
   const placed = new Map<string, SplitName>();
+  const recordingOf = new Map(drives.map((d) => [d.id, d.recording]));
   for (const name of splitNames) {
     for (const id of options.previous?.[name] ?? []) {
-      const recording = drives.find((d) => d.id === id)?.recording;
+      const recording = recordingOf.get(id);
       if (recording !== undefined) placed.set(recording, name);
     }
   }
   const strata = new Map<string, string[]>();
   for (const [recording, [first]] of recordings) {
     const stratum = stratumOf(first);
-    strata.set(stratum, [...(strata.get(stratum) ?? []), recording]);
+    const list = strata.get(stratum) ?? [];
+    strata.set(stratum, list);
+    list.push(recording);
   }
   for (const members of strata.values()) {
     const free = members

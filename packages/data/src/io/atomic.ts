@@ -105,29 +105,37 @@ export async function atomicWrite(
   let bytes = 0;
   let file: AtomicFile | null = null;
   let isCreated = false;
+  /** Only what the file system says is about this file; errors of `fill` are its own. */
+  const stored = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (cause) {
+      throw storageError(path, cause);
+    }
+  };
   try {
-    await fs.makeFolder(folder);
-    file = await fs.create(temporary);
+    await stored(fs.makeFolder(folder));
+    const target = await stored(fs.create(temporary));
+    file = target;
     isCreated = true;
-    const target = file;
     await fill({
       async write(part) {
-        await target.write(part);
+        await stored(target.write(part));
         bytes += part.byteLength;
       },
     });
-    await file.sync();
+    await stored(target.sync());
     file = null;
-    await target.close();
-    await fs.rename(temporary, path);
+    await stored(target.close());
+    await stored(fs.rename(temporary, path));
     isCreated = false;
-    await fs.syncFolder(folder);
+    await stored(fs.syncFolder(folder));
     return bytes;
   } catch (error) {
     // The first error is the one to report; failures of the clean-up follow from it.
     await file?.close().catch(() => undefined);
     if (isCreated) await fs.unlink(temporary).catch(() => undefined);
-    throw storageError(path, error);
+    throw error;
   }
 }
 

@@ -103,10 +103,16 @@ export async function* readJsonl(path: string): AsyncGenerator<unknown, void, vo
   }
 }
 
-/** Writes rows as one whole JSON Lines file. Returns the number of rows. */
-export async function writeJsonl(
+/** Takes one row of a file that is being written. */
+export type PutRow = (row: unknown) => Promise<void>;
+
+/**
+ * Writes one whole JSON Lines file from rows that `fill` puts in. Returns the number of rows. Calls may be nested, so that
+ * one pass over the input fills several files; the outermost file appears last.
+ */
+export async function writeRows(
   path: string,
-  rows: Iterable<unknown> | AsyncIterable<unknown>,
+  fill: (put: PutRow) => Promise<void>,
   options: AtomicOptions = {},
 ): Promise<number> {
   let count = 0;
@@ -114,17 +120,32 @@ export async function writeJsonl(
     path,
     async (sink) => {
       let part = "";
-      for await (const row of rows) {
+      await fill(async (row) => {
         part += `${JSON.stringify(row)}\n`;
         count++;
         if (part.length > 1 << 18) {
-          await sink.write(Buffer.from(part));
+          const bytes = Buffer.from(part);
           part = "";
+          await sink.write(bytes);
         }
-      }
+      });
       if (part !== "") await sink.write(Buffer.from(part));
     },
     options,
   );
   return count;
 }
+
+/** Writes rows as one whole JSON Lines file. Returns the number of rows. */
+export const writeJsonl = (
+  path: string,
+  rows: Iterable<unknown> | AsyncIterable<unknown>,
+  options: AtomicOptions = {},
+): Promise<number> =>
+  writeRows(
+    path,
+    async (put) => {
+      for await (const row of rows) await put(row);
+    },
+    options,
+  );

@@ -26,11 +26,23 @@ export interface DatasetIndexDrive {
   readonly band: DriveBand | null;
 }
 
+/** Sums over all drives. */
+export interface DatasetTotals {
+  readonly drives: number;
+  readonly durationSecs: number;
+  readonly distanceM: number;
+  readonly keyframes: number;
+  readonly labels: number;
+}
+
 export interface DatasetIndexData {
   readonly name: string;
   readonly licence: string;
   readonly fingerprint: string | null;
+  /** Drives with a row of their own. */
   readonly drives: readonly DatasetIndexDrive[];
+  /** Over all drives, where not all have a row; default: sums of the rows. */
+  readonly totals?: DatasetTotals;
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
 }
 
@@ -54,15 +66,26 @@ function miniBand(band: DriveBand | null, durationSecs: number) {
   return html`<svg class="bandlet" viewBox="0 0 ${fixed(Math.max(durationSecs, 0.1), 2)} 10" preserveAspectRatio="none">${band.spans.map((s) => html`<rect class="tone-${bandTone(s.label)}" x="${s.startSecs.toFixed(2)}" width="${Math.max(0.05, s.endSecs - s.startSecs).toFixed(2)}" y="0" height="10"><title>${s.label}</title></rect>`)}</svg>`;
 }
 
+function sumOf(drives: readonly DatasetIndexDrive[]): DatasetTotals {
+  const total = (of: (d: DatasetIndexDrive) => number) => drives.reduce((sum, d) => sum + of(d), 0);
+  return {
+    drives: drives.length,
+    durationSecs: total((d) => d.durationSecs),
+    distanceM: total((d) => d.distanceM),
+    keyframes: total((d) => d.keyframes),
+    labels: total((d) => d.labels),
+  };
+}
+
 export function renderDatasetIndex(data: DatasetIndexData): string {
-  const total = (of: (d: DatasetIndexDrive) => number) =>
-    data.drives.reduce((sum, d) => sum + of(d), 0);
+  const totals = data.totals ?? sumOf(data.drives);
+  const unlisted = totals.drives - data.drives.length;
   const facts: (readonly [string, string])[] = [
-    ["drives", count(data.drives.length)],
-    ["time", duration(total((d) => d.durationSecs))],
-    ["distance", `${fixed(total((d) => d.distanceM) / 1000, 1)} km`],
-    ["keyframes", count(total((d) => d.keyframes))],
-    ["labels", count(total((d) => d.labels))],
+    ["drives", count(totals.drives)],
+    ["time", duration(totals.durationSecs)],
+    ["distance", `${fixed(totals.distanceM / 1000, 1)} km`],
+    ["keyframes", count(totals.keyframes)],
+    ["labels", count(totals.labels)],
     ["skipped", count(data.skipped.length)],
     ["licence", data.licence],
     ["fingerprint", data.fingerprint ?? ""],
@@ -72,7 +95,7 @@ export function renderDatasetIndex(data: DatasetIndexData): string {
 ${data.drives.map(
   (d) =>
     html`<tr><th>${d.href === null ? d.id : html`<a href="${d.href}">${d.id}</a>`}</th><td>${(d.scenario ?? d.format).replaceAll("_", " ")}</td><td>${miniTrack(d.x, d.y)}</td><td>${sparkSvg(d.speedMps)}</td><td>${miniBand(d.band, d.durationSecs)}</td><td class="num">${duration(d.durationSecs)}</td><td class="num">${count(d.distanceM)} m</td><td class="num">${d.numCameras}</td><td>${d.hasMap ? "yes" : raw("&ndash;")}</td><td class="num">${count(d.keyframes)}</td><td class="num">${count(d.labels)}</td></tr>`,
-)}</tbody></table></div>
+)}</tbody></table></div>${unlisted <= 0 ? null : html`<p>The first ${count(data.drives.length)} of ${count(totals.drives)} drives; the sums above are over all of them, and dataset.json lists them.</p>`}
 ${data.skipped.length === 0 ? null : html`<section><h2>Skipped</h2><div class="scroll"><table><tbody>${data.skipped.map((s) => html`<tr><th>${s.what}</th><td>${s.why}</td></tr>`)}</tbody></table></div></section>`}`;
   return renderPage({
     title: `${data.name} · Causeway`,

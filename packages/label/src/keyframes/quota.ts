@@ -2,14 +2,17 @@
 import type { Rng } from "@causeway/geom";
 import { stratumKey, type Keyframe } from "./keyframes.ts";
 
-export interface DriveKeyframe {
+/** What the quota asks of a keyframe. */
+export type QuotaKeyframe = Pick<Keyframe, "t0Tick" | "score" | "stratum">;
+
+export interface DriveKeyframe<K extends QuotaKeyframe = Keyframe> {
   readonly driveId: string;
-  readonly keyframe: Keyframe;
+  readonly keyframe: K;
 }
 
-export interface QuotaResult {
-  readonly chosen: readonly DriveKeyframe[];
-  readonly dropped: readonly (DriveKeyframe & { readonly reason: string })[];
+export interface QuotaResult<K extends QuotaKeyframe = Keyframe> {
+  readonly chosen: readonly DriveKeyframe<K>[];
+  readonly dropped: readonly (DriveKeyframe<K> & { readonly reason: string })[];
   /** Stratum -> found and chosen. */
   readonly counts: ReadonlyMap<string, { readonly found: number; readonly chosen: number }>;
 }
@@ -18,24 +21,24 @@ export interface QuotaResult {
  * Keeps up to `perStratum` keyframes of each stratum, spread over drives: first every drive's best one, then the second
  * ones, and so on; `rng` breaks ties, so no drive is favoured by its name. Input order decides nothing.
  */
-export function applyQuota(
-  found: readonly DriveKeyframe[],
+export function applyQuota<K extends QuotaKeyframe>(
+  found: readonly DriveKeyframe<K>[],
   perStratum: number,
   rng: Rng,
-): QuotaResult {
-  const strata = new Map<string, DriveKeyframe[]>();
+): QuotaResult<K> {
+  const strata = new Map<string, DriveKeyframe<K>[]>();
   for (const entry of found) {
     const key = stratumKey(entry.keyframe.stratum);
     const list = strata.get(key);
     if (list === undefined) strata.set(key, [entry]);
     else list.push(entry);
   }
-  const chosen: DriveKeyframe[] = [];
-  const dropped: (DriveKeyframe & { reason: string })[] = [];
+  const chosen: DriveKeyframe<K>[] = [];
+  const dropped: (DriveKeyframe<K> & { reason: string })[] = [];
   const counts = new Map<string, { found: number; chosen: number }>();
   const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   for (const key of [...strata.keys()].sort(byName)) {
-    const list = strata.get(key) as DriveKeyframe[];
+    const list = strata.get(key) as DriveKeyframe<K>[];
     const perDrive = new Map<string, number>();
     const stratumRng = rng.fork(key);
     const ordered = [...list]
