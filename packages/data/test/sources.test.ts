@@ -1,4 +1,5 @@
 /** Importers on small made-up logs whose true motion is known, and on bad ones. */
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,11 +7,15 @@ import { type EgoMotion, yawOfQuat } from "@causeway/geom";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
+  decodeImage,
   detectFormat,
   type Drive,
+  type DriveRef,
   type DriveSource,
   findSource,
+  findVideoBackend,
   FormatError,
+  writeVideo,
 } from "../src/index.ts";
 import { argoverse2Source } from "../src/sources/argoverse2.ts";
 import { markingOf, middleOf } from "../src/sources/argoverse2-map.ts";
@@ -31,6 +36,10 @@ import {
   writeCommaLog,
   yawRateRadps,
 } from "./fake-logs.ts";
+import { numberedFrame, readFrameNumber } from "./numbered-frames.ts";
+
+const hasVideo = (await findVideoBackend()) !== null;
+if (!hasVideo) console.warn("sources.test.ts: video cases skipped, no video decoder here");
 
 let root: string;
 let folder: string;
@@ -44,9 +53,14 @@ beforeEach(async () => {
   await mkdir(folder);
 });
 
-async function onlyDrive(source: DriveSource, path: string): Promise<Drive> {
+async function refsOf(source: DriveSource, path: string): Promise<DriveRef[]> {
   const refs = [];
   for await (const ref of source.list(path)) refs.push(ref);
+  return refs;
+}
+
+async function onlyDrive(source: DriveSource, path: string): Promise<Drive> {
+  const refs = await refsOf(source, path);
   expect(refs).toHaveLength(1);
   return source.read(refs[0]);
 }
@@ -102,6 +116,45 @@ describe("comma2k19", () => {
     expect(drive.id).toBe("comma2k19-aaaaaaaaaaaaaaaa_2018-01-01--00-00-00-3");
     expect(drive.source.notes.join()).toContain("1.15 degrees below");
   });
+
+  test.skipIf(!hasVideo)(
+    "the raw HEVC stream gives one picture per row of the poses, on their clock",
+    async () => {
+      const segment = await writeCommaLog(folder, log);
+      const clip = join(folder, "clip.mp4");
+      const pictures = Array.from({ length: 160 }, (_, i) => numberedFrame(i));
+      await writeVideo(pictures, clip, { width: 160, height: 96, fps: 20 });
+      const encode = (frames: number) => {
+        const args = ["-nostdin", "-y", "-loglevel", "error", "-i", clip];
+        args.push("-frames:v", String(frames), "-c:v", "libx265");
+        args.push("-x265-params", "bframes=0:log-level=none", "-f", "hevc");
+        const { stderr } = spawnSync("ffmpeg", [...args, join(segment, "video.hevc")]);
+        expect(stderr.toString()).toBe("");
+      };
+      encode(160);
+      const drive = await onlyDrive(comma2k19Source, folder);
+      const [camera] = drive.cameras;
+      const numbers = await Promise.all(
+        camera.frames.map(async (f) => readFrameNumber(await decodeImage(f.bytes))),
+      );
+      // 20 Hz, of which the 10 Hz grid keeps every other one.
+      expect(numbers).toEqual(Array.from({ length: 80 }, (_, k) => 2 * k));
+      expect(camera.frames.map((f) => f.stampUs)).toEqual(numbers.map((n) => n * 50_000));
+      expect([camera.name, camera.calibration]).toEqual(["camera_front", null]);
+      const [ref] = await refsOf(comma2k19Source, folder);
+      expect(ref.files).toContain(join(segment, "video.hevc"));
+      expect((await comma2k19Source.read(ref, { cameras: [] })).cameras).toEqual([]);
+      encode(150);
+      const error = await failure(onlyDrive(comma2k19Source, folder));
+      expect(error.message).toContain("has 150 frames and 160 rows of frame_times");
+      const cut = await comma2k19Source.read(ref, { includeInvalid: true });
+      // Every other frame, and the last one for the ticks after it.
+      expect(cut.cameras[0].frames).toHaveLength(76);
+      await writeFile(join(segment, "video.hevc"), "no video");
+      const none = await failure(onlyDrive(comma2k19Source, folder));
+      expect(none.message).toContain("no picture in it");
+    },
+  );
 
   test("earth coordinates go there and back", () => {
     fc.assert(

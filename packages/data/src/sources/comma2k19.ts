@@ -11,13 +11,15 @@ import {
   normalizeQuat,
   type Quat,
   quatFromMatrix,
+  quatFromYawPitchRoll,
   rotateByQuat,
   conjugateQuat,
   yawOfQuat,
 } from "@causeway/geom";
 import { checkMotion, driveIdFrom, motionGaps } from "../check-drive.ts";
-import type { Drive } from "../drive.ts";
+import type { CameraStream, Drive, PinholeCalibration } from "../drive.ts";
 import { FormatError } from "../errors.ts";
+import { openVideo } from "../video/open-video.ts";
 import {
   type CameraMount,
   type CameraPoses,
@@ -26,7 +28,14 @@ import {
 } from "./camera-poses.ts";
 import { enuFromEcefAt, geodeticFromEcef } from "./earth.ts";
 import { readNpy } from "./npy.ts";
-import { type DriveRef, type DriveSource, gapLimitUs, requireIncreasing } from "./source.ts";
+import {
+  type DriveRef,
+  type DriveSource,
+  gapLimitUs,
+  type ReadOptions,
+  requireIncreasing,
+} from "./source.ts";
+import { keptFrames, picturesOf, wantsCamera } from "./video-pictures.ts";
 
 const arrays = [
   "frame_times",
@@ -41,6 +50,14 @@ export const commaMountM = { aheadM: 1.9, leftM: 0, upM: 1.22 } as const;
 /** Below this the direction of travel says little about where the car points. */
 const minCalibrationSpeedMps = 5;
 const minCalibrationRows = 100;
+
+/** Raw stream with one frame per row of `frame_times`. */
+const videoName = "video.hevc";
+const cameraName = "camera_front";
+/** Pinhole of the data set's own notebooks, for pictures of 1164 x 874. */
+const lens = { width: 1164, height: 874, fx: 910, fy: 910, cx: 582, cy: 437 } as const;
+/** Camera axes (z forward, x right, y down) seen from the rig when it looks straight ahead. */
+const rigFromStraightCamera: Quat = { w: 0.5, x: -0.5, y: 0.5, z: -0.5 };
 
 /** The two cars of the data set, by the first part of the route name. */
 const cars: Readonly<Record<string, NonNullable<Drive["egoSize"]>>> = {
@@ -179,12 +196,57 @@ function headingTurnRad(motion: EgoMotion, track: Track): number {
   );
 }
 
+function calibrationOf(mount: CameraMount): PinholeCalibration {
+  const q = multiplyQuat(
+    quatFromYawPitchRoll(mount.yawRad, mount.pitchRad, 0),
+    rigFromStraightCamera,
+  );
+  const { aheadM: x, leftM: y, upM: z } = mount;
+  const rigFromCamera = { x, y, z, qw: q.w, qx: q.x, qy: q.y, qz: q.z };
+  return { model: "pinhole", ...lens, rigFromCamera };
+}
+
+/** Pictures of the segment's video; the stream has no times of its own, its frames are the rows of the poses. */
+async function readPictures(
+  path: string,
+  stampUs: Float64Array,
+  mount: CameraMount,
+  options: ReadOptions,
+): Promise<{ cameras: CameraStream[]; note: string }> {
+  if ((await stat(path).catch(() => null)) === null) {
+    return { cameras: [], note: `No pictures: the segment has no ${videoName}.` };
+  }
+  if (!wantsCamera(cameraName, options)) return { cameras: [], note: "No pictures imported." };
+  // The rate only fills the index: times come from the poses.
+  const video = await openVideo(path, { rawFps: 20 });
+  const numFrames = video.index.ptsUs.length;
+  const what = `${numFrames} frames and ${stampUs.length} rows of frame_times`;
+  if (numFrames !== stampUs.length && !options.includeInvalid) {
+    throw new FormatError(
+      "value",
+      { path },
+      `has ${what}; expected as many: which frame belongs to which time is not known. The video is cut: fetch it again, or import it with invalid recordings included.`,
+    );
+  }
+  const known = stampUs.subarray(0, Math.min(numFrames, stampUs.length));
+  const kept = keptFrames(known, { fromUs: 0, toUs: stampUs[stampUs.length - 1] }, options);
+  const frames = await picturesOf(video, known, kept, options);
+  const isWhole = video.width === lens.width && video.height === lens.height;
+  return {
+    cameras: [{ name: cameraName, calibration: isWhole ? calibrationOf(mount) : null, frames }],
+    note:
+      numFrames === stampUs.length
+        ? `Pictures from ${videoName}: its frame i is shown at row i of frame_times.`
+        : `${videoName}: ${what}; the first ones are taken to belong together.`,
+  };
+}
+
 const degrees = (rad: number) => ((rad * 180) / Math.PI).toFixed(2);
 
 export const comma2k19Source: DriveSource = {
   format: "comma2k19",
   aliases: ["comma"],
-  version: 1,
+  version: 2,
 
   async recognizes(path) {
     for await (const _ of this.list(path)) return true;
@@ -199,7 +261,10 @@ export const comma2k19Source: DriveSource = {
         format: comma2k19Source.format,
         id: driveIdFrom("comma2k19", basename(dirname(path)), basename(path)),
         path,
-        files: arrays.map((name) => join(path, "global_pose", name)),
+        files: [
+          ...arrays.map((name) => join(path, "global_pose", name)),
+          ...(entries.some((e) => e.name === videoName) ? [join(path, videoName)] : []),
+        ],
       };
       yield ref;
       return;
@@ -209,7 +274,7 @@ export const comma2k19Source: DriveSource = {
     }
   },
 
-  async read(ref): Promise<Drive> {
+  async read(ref, options = {}): Promise<Drive> {
     const track = await readTrack(ref.path);
     const turn = measureTurn(track);
     const mount: CameraMount = { ...commaMountM, yawRad: 0, pitchRad: 0, ...turn };
@@ -219,6 +284,7 @@ export const comma2k19Source: DriveSource = {
     checkMotion(motion, { path: posePath });
     const route = basename(dirname(ref.path));
     const gaps = motionGaps(motion, gapLimitUs);
+    const pictures = await readPictures(join(ref.path, videoName), track.stampUs, mount, options);
     return {
       id: ref.id,
       source: {
@@ -233,7 +299,7 @@ export const comma2k19Source: DriveSource = {
             : `The camera looks ${degrees(headingTurnRad(motion, track))} degrees to the left of travel and ${degrees(mount.pitchRad)} degrees below it (medians above ${minCalibrationSpeedMps} m/s); removed from the heading and pitch.`,
           `Poses are of the camera, assumed ${mount.aheadM} m ahead of the rear axle and ${mount.upM} m above the ground.`,
           "World: east, north, up at the first pose.",
-          "Pictures are not imported: the segment's video needs a video decoder.",
+          pictures.note,
           ...gaps.map(
             (g) =>
               `Gap of ${((g.toUs - g.fromUs) * 1e-6).toFixed(2)} s after row ${g.row}: no samples there.`,
@@ -243,7 +309,7 @@ export const comma2k19Source: DriveSource = {
       durationUs: motion.stampUs[motion.stampUs.length - 1],
       egoMotion: motion,
       egoSize: cars[route.slice(0, 16)] ?? null,
-      cameras: [],
+      cameras: pictures.cameras,
       actors: null,
       lights: null,
       map: null,

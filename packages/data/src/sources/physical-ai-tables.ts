@@ -7,6 +7,7 @@ import { FormatError } from "../errors.ts";
 import { readWholeFile } from "../io/json.ts";
 import { parseJson } from "../io/json.ts";
 import { openZip, type ZipFile } from "../io/zip-file.ts";
+import { parseCsv } from "./csv.ts";
 import { type ParquetRow, readParquet } from "./parquet.ts";
 
 const maxTableBytes = 256 * 2 ** 20;
@@ -43,34 +44,6 @@ export interface PaiRoot {
   readonly reasoning: ReadonlyMap<string, ParquetRow> | null;
   readonly collection: ReadonlyMap<string, ParquetRow>;
   chunkPath(feature: Feature, chunk: number): string;
-}
-
-/** Rows of one CSV table (RFC 4180: quoted fields, doubled quotes). */
-export function parseCsv(text: string): string[][] {
-  const rows: string[][] = [];
-  let row: string[] = [];
-  let field = "";
-  let isQuoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (isQuoted) {
-      if (c !== '"') field += c;
-      else if (text[i + 1] === '"') {
-        field += '"';
-        i++;
-      } else isQuoted = false;
-    } else if (c === '"') isQuoted = true;
-    else if (c === "," || c === "\n") {
-      row.push(field.replace(/\r$/, ""));
-      field = "";
-      if (c === "\n") {
-        rows.push(row);
-        row = [];
-      }
-    } else field += c;
-  }
-  if (field !== "" || row.length > 0) rows.push([...row, field.replace(/\r$/, "")]);
-  return rows.filter((r) => r.some((f) => f !== ""));
 }
 
 const filesSchema = z.record(z.string(), z.string());

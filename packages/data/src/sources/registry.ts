@@ -9,6 +9,7 @@ import { comma2k19Source } from "./comma2k19.ts";
 import { kittiSource } from "./kitti.ts";
 import { mcapSource } from "./mcap-log.ts";
 import { physicalAiSource } from "./physical-ai.ts";
+import { videoFolderSource } from "./video-folder.ts";
 import type { DriveSource } from "./source.ts";
 
 export const driveSources: readonly DriveSource[] = [
@@ -20,6 +21,7 @@ export const driveSources: readonly DriveSource[] = [
   carlaSource,
   causewaySource,
   mcapSource,
+  videoFolderSource,
 ];
 
 /** A source by its name or an alias. */

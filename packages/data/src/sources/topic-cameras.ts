@@ -299,7 +299,7 @@ async function decodeVideo(
 const rigFromStraightCamera: Quat = { w: 0.5, x: -0.5, y: 0.5, z: -0.5 };
 const radians = (deg: number): number => (deg * Math.PI) / 180;
 
-function mountOf(mount: NonNullable<CameraMapping["mount"]>): Se3 {
+export function mountOf(mount: NonNullable<CameraMapping["mount"]>): Se3 {
   if (mount.quat !== undefined) {
     const [w, x, y, z] = mount.quat;
     return se3From(mount.x, mount.y, mount.z, normalizeQuat({ w, x, y, z }));

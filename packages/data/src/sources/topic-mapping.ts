@@ -5,7 +5,7 @@ import { DataConfigError } from "../errors.ts";
 import { readWholeFile } from "../io/json.ts";
 import type { TopicInfo, TopicKind } from "./topic-messages.ts";
 
-const offset = z
+export const offsetSchema = z
   .strictObject({
     x: z.number().default(0),
     y: z.number().default(0),
@@ -16,6 +16,25 @@ const offset = z
   })
   .describe("metres; turned by yaw, then pitch (nose down positive), then roll");
 
+/** rig-from-camera, camera z forward, x right, y down. */
+export const mountSchema = z.strictObject({
+  x: z.number(),
+  y: z.number(),
+  z: z.number(),
+  /** w, x, y, z */
+  quat: z.tuple([z.number(), z.number(), z.number(), z.number()]).optional(),
+  /** Instead of quat: how the lens is turned from straight ahead; left and down positive. */
+  yawDeg: z.number().optional(),
+  pitchDeg: z.number().optional(),
+});
+
+export const egoSizeMapping = z.strictObject({
+  lengthM: z.number().positive(),
+  widthM: z.number().positive(),
+  heightM: z.number().positive(),
+  rearAxleToCenterM: z.number(),
+});
+
 export const mappingSchema = z.strictObject({
   ego: z.strictObject({
     /** Odometry, poses, or transforms. */
@@ -25,7 +44,7 @@ export const mappingSchema = z.strictObject({
     /** The frame on the car that moves; for odometry and poses only needed to place cameras. */
     vehicle: z.string().optional(),
     /** Where the rig (rear-axle centre on the ground, x forward, y left, z up) is in the vehicle frame. */
-    rig: offset.optional(),
+    rig: offsetSchema.optional(),
     /** "twist": what odometry says, "positions": slope of the positions. Default: twist where it is not zero throughout. */
     velocity: z.enum(["twist", "positions"]).optional(),
   }),
@@ -36,44 +55,19 @@ export const mappingSchema = z.strictObject({
         topic: z.string(),
         calibration: z.string().optional(),
         /** rig-from-camera, camera z forward, x right, y down. Default: from the transforms. */
-        mount: z
-          .strictObject({
-            x: z.number(),
-            y: z.number(),
-            z: z.number(),
-            /** w, x, y, z */
-            quat: z.tuple([z.number(), z.number(), z.number(), z.number()]).optional(),
-            /** Instead of quat: how the lens is turned from straight ahead; left and down positive. */
-            yawDeg: z.number().optional(),
-            pitchDeg: z.number().optional(),
-          })
-          .optional(),
+        mount: mountSchema.optional(),
       }),
     )
     .default({}),
-  /** Topics with transforms that place cameras and boxes. */
+  /** Topics with transforms that place cameras. */
   transforms: z.array(z.string()).default([]),
-  boxes: z
-    .strictObject({
-      topic: z.string(),
-      /** Words in an object's class, by kind; others become "other". */
-      kinds: z.record(z.enum(["car", "truck", "pedestrian", "cyclist"]), z.array(z.string())),
-    })
-    .optional(),
   /** "stamp": times inside the messages; "log": when the recorder got them. */
   clock: z.enum(["stamp", "log"]).default("stamp"),
-  egoSize: z
-    .strictObject({
-      lengthM: z.number().positive(),
-      widthM: z.number().positive(),
-      heightM: z.number().positive(),
-      rearAxleToCenterM: z.number(),
-    })
-    .optional(),
+  egoSize: egoSizeMapping.optional(),
   licence: z.string().default("unknown (your own recording)"),
 });
 export type TopicMapping = z.infer<typeof mappingSchema>;
-export type RigOffset = z.infer<typeof offset>;
+export type RigOffset = z.infer<typeof offsetSchema>;
 
 export function parseMapping(text: string, path: string): TopicMapping {
   let value: unknown;
@@ -175,12 +169,6 @@ export function starterMapping(topics: readonly TopicInfo[]): string {
     `transforms: [${transforms.map((t) => quoted(t.topic)).join(", ")}] # place the cameras on the car`,
     "clock: stamp # times inside the messages; log: when the recorder got them",
   );
-  const boxes = most(ofKind("boxes"));
-  if (boxes !== undefined) {
-    lines.push(
-      `# boxes: { topic: ${quoted(boxes.topic)}, kinds: { car: [car], truck: [truck, bus], pedestrian: [pedestrian, person], cyclist: [bicycle, cyclist] } }`,
-    );
-  }
   lines.push("# egoSize: { lengthM: 4.6, widthM: 1.9, heightM: 1.5, rearAxleToCenterM: 1.4 }");
   const others = topics.filter((t) => t.kind === null);
   if (others.length > 0) lines.push(`# Not read: ${listTopics(others, 100)}`);
