@@ -1,6 +1,6 @@
 /** `causeway model …` as a person runs it: what it prints, what it writes, how it refuses. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,16 +14,19 @@ import {
   trainDrivingTokenizer,
   writeLora,
 } from "@causeway/models";
+import { initialLineage } from "@causeway/train";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chat } from "../src/actions/model-chat.ts";
 import { convertModel } from "../src/actions/model-convert.ts";
 import { driveOnce } from "../src/actions/model-drive.ts";
 import { inspectModel } from "../src/actions/model-inspect.ts";
+import { quantizeModel } from "../src/actions/model-quantize.ts";
 import type { ConvertOptions } from "../src/commands/model/convert.ts";
 import type { DriveCommandOptions } from "../src/commands/model/drive.ts";
 import { silentProgress } from "../src/progress.ts";
 
 const entry = fileURLToPath(new URL("../bin/causeway.mjs", import.meta.url));
+const lineage = initialLineage(["vision", "text", "expert", "action"]);
 let dir = "";
 
 beforeAll(async () => {
@@ -45,6 +48,7 @@ beforeAll(async () => {
     trainDrivingTokenizer(preset, ["Keep lane since the road ahead is clear.", "Turn left in 11m"]),
   );
   await AlpamayoModel.create(codec, createRng(1)).save(join(dir, "driver"));
+  writeFileSync(join(dir, "driver", "lineage.json"), JSON.stringify(lineage));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -78,8 +82,10 @@ const convert = (from: string, options: Omit<ConvertOptions, "shardGb"> & { shar
 interface Inspected {
   readonly architecture: string;
   readonly parameters: number;
-  readonly modules: Record<string, { parameters: number }>;
+  readonly modules: Record<string, { parameters: number; dtypes: Record<string, number> }>;
   readonly vocabulary: { trajectory: { count: number } };
+  readonly lineage: unknown;
+  readonly quantization: { method: string; report?: { numTokens: number } } | null;
   readonly difference: Record<string, string[]>;
 }
 const inspect = async (folder: string) =>
@@ -94,6 +100,59 @@ test("inspect counts parameters per module and shows the vocabulary, from header
   expect(data.vocabulary.trajectory.count).toBe(nano.futureTokens.bins + nano.historyTokens.bins);
   expect(data.difference).toEqual(fits);
 });
+
+const drivePlain: DriveCommandOptions = {
+  samples: 2,
+  seed: 0,
+  temperature: 0.6,
+  topP: 0.98,
+  flowTemperature: 1,
+  maxTokens: 4,
+  speed: 10,
+  constants: "reference",
+};
+
+/** A folder of codes made from the driver; with texts, its error is measured. */
+async function quantized(bits: "4" | "8"): Promise<string> {
+  const out = `int${bits}`;
+  if (existsSync(join(dir, out))) return out;
+  writeFileSync(join(dir, "texts.txt"), "Keep lane since the road ahead is clear.\n");
+  const more = bits === "4" ? { texts: join(dir, "texts.txt") } : { symmetric: true };
+  const options = { bits, block: "16", method: "rtn", out: join(dir, out), ...more };
+  await quantizeModel(context, options, join(dir, "driver"));
+  return out;
+}
+
+test.each(["4", "8"] as const)(
+  "inspect sees a folder of int%s codes as its model",
+  async (bits) => {
+    const out = await quantized(bits);
+    const [before, after] = [await inspect("driver"), await inspect(out)];
+    expect(after.architecture).toBe(before.architecture);
+    expect(after.parameters).toBe(before.parameters);
+    expect(after.vocabulary).toEqual(before.vocabulary);
+    expect(after.lineage).toEqual(JSON.parse(JSON.stringify(lineage)));
+    expect(after.difference).toEqual(fits);
+    // Linear layers of text and expert became codes; what the originals exclude stayed.
+    const { vision, action, text, expert } = after.modules as Record<
+      string,
+      Inspected["modules"][string]
+    >;
+    expect(Object.keys(vision?.dtypes ?? {})).toEqual(["F32"]);
+    expect(Object.keys(action?.dtypes ?? {})).toEqual(["F32"]);
+    const layer = (width: number, heads: number, mlp: number) =>
+      width * (2 * heads + 2 * nano.text.numKvHeads) * nano.text.headDim + 3 * width * mlp;
+    expect(text?.dtypes[`int${bits}`]).toBe(2 * layer(32, nano.text.numHeads, 48));
+    expect(expert?.dtypes[`int${bits}`]).toBe(2 * layer(32, 4, 48));
+    const printed = (await inspectModel(join(dir, out))).text;
+    expect(printed).toContain(
+      `28  weights int${bits} in blocks of 16${bits === "8" ? ", symmetric" : ""}`,
+    );
+    expect(printed).toContain("as they were: *visual.*");
+    expect(printed).toMatch(bits === "4" ? /perplexity \d+\.\d+ before/ : /not measured/);
+    expect(after.quantization?.method).toBe("rtn");
+  },
+);
 
 test("convert changes type and shards, takes the language model out, and leaves nothing half done", async () => {
   const plan = await convertModel(
@@ -155,46 +214,35 @@ test("chat and drive look at a video, the same for the same seed", async (testCo
   }));
   await writeVideo(frames, join(dir, "clip.mp4"), { width: 192, height: 108, fps: 10 });
   const notes: string[] = [];
-  const reply = await chat(
-    join(dir, "driver"),
-    {
-      prompt: "caption",
-      image: [],
-      video: [join(dir, "clip.mp4")],
-      maxTokens: 6,
-      seed: 0,
-      stop: [],
-      json: true,
-    },
-    { ...context, progress: { ...silentProgress, line: (text) => notes.push(text) } },
-  );
+  for (const folder of ["driver", await quantized("8")]) {
+    const reply = await chat(
+      join(dir, folder),
+      {
+        prompt: "caption",
+        image: [],
+        video: [join(dir, "clip.mp4")],
+        maxTokens: 6,
+        seed: 0,
+        stop: [],
+        json: true,
+      },
+      { ...context, progress: { ...silentProgress, line: (text) => notes.push(text) } },
+    );
+    expect((reply.data as { text: string }).text).not.toBe("");
+  }
   expect(notes.join()).toMatch(/note: this model answers every request with its reasoning/);
-  expect((reply.data as { text: string }).text).not.toBe("");
-  const drive = async (more: Partial<DriveCommandOptions> = {}) =>
-    (
-      await driveOnce(
-        join(dir, "driver"),
-        join(dir, "clip.mp4"),
-        {
-          samples: 2,
-          seed: 0,
-          temperature: 0.6,
-          topP: 0.98,
-          flowTemperature: 1,
-          maxTokens: 4,
-          speed: 10,
-          constants: "reference",
-          ...more,
-        },
-        context,
-      )
-    ).data as { samples: { path: { x: number[] } }[]; minAde: number | null };
+  const drive = async (more: Partial<DriveCommandOptions> = {}, folder = "driver") =>
+    (await driveOnce(join(dir, folder), join(dir, "clip.mp4"), { ...drivePlain, ...more }, context))
+      .data as { samples: { path: { x: number[] } }[]; minAde: number | null };
   const first = await drive();
   expect(first.samples).toHaveLength(2);
   expect(first.samples[0]?.path.x).toHaveLength(64);
   expect(first.minAde).toBe(null);
   expect(await drive()).toEqual(first);
   expect(await drive({ seed: 1 })).not.toEqual(first);
+  const coded = await drive({}, await quantized("8"));
+  expect(coded).not.toEqual(first);
+  expect(coded.samples[0]?.path.x).toHaveLength(64);
   expect(await drive({ nav: "Turn left in 11m", guidance: 1.5 })).not.toEqual(first);
 });
 

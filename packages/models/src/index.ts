@@ -265,8 +265,12 @@ export {
 } from "./quantized/activation-aware.ts";
 export { BackboneEngine, type VisualTokens } from "./quantized/backbone-engine.ts";
 export { QuantizedSequenceEngine } from "./quantized/sequence-engine.ts";
-export { type QuantizationRecord, QuantizedFolder } from "./quantized/folder.ts";
-export { loadQuantizedDriver, readQuantized } from "./quantized/load-driver.ts";
+export {
+  isQuantizedFolder,
+  type QuantizationRecord,
+  QuantizedFolder,
+} from "./quantized/folder.ts";
+export { readQuantized } from "./quantized/packed-driver.ts";
 export {
   quantizeFolder,
   type QuantizeOptions,

@@ -5,7 +5,6 @@ import type { Tensor } from "@causeway/graph";
 import {
   AlpamayoModel,
   defaultScheme,
-  loadQuantizedDriver,
   quantizeFolder,
   QuantizedFolder,
   type QuantizeOptions,
@@ -84,7 +83,8 @@ describe("a quantised model folder", () => {
       ...options({ bits: 8 }),
       evaluation: [],
     });
-    const driver = await loadQuantizedDriver(join(folder, "drive"));
+    const driver = await AlpamayoModel.load(join(folder, "drive"));
+    expect(() => driver.weights).toThrow(/has no weights to read, change or train/);
     const model = await AlpamayoModel.load(original);
     const input = scene(rngOf(3), { red: true, speedMps: 8 });
     const drive = { samples: 1, temperature: 0, maxTokens: 4, rng: rngOf(5) };
@@ -130,6 +130,11 @@ describe("a quantised model folder", () => {
 
   it.each([
     ["a cut record", (text: string) => text.slice(0, 40), /cannot read quantization\.json/],
+    [
+      "an entry of nothing",
+      (text: string) => text.replace(/("vlm[^"]*": )\{[^}]*\}/, "$1null"),
+      /has undefined bits/,
+    ],
     [
       "another format",
       (text: string) => text.replace("causeway-block-quant", "gptq"),

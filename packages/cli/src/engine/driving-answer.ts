@@ -82,7 +82,7 @@ export async function answerAsDriver(
     : [drivingId(vocabulary, "cot_end"), drivingId(vocabulary, "traj_future_start")];
   const lastTrajectory = vocabulary.futureFirst + vocabulary.futureBins + vocabulary.historyBins;
   return generateText(
-    model.sequenceEngine(),
+    await model.sequenceEngine(),
     codec.tokenizer,
     { ids, images: codec.grids, videos: [], patches: codec.patches(input) },
     {

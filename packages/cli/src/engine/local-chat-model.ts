@@ -104,12 +104,12 @@ async function openAnswerer(folder: string, options: LocalChatOptions): Promise<
     };
   }
   if (type === "alpamayo_r1" || type === "alpamayo1_5") {
+    const { adapter, backbone } = options;
     const model = await AlpamayoModel.load(folder, {
-      ...(options.backbone === undefined ? {} : { backbone: options.backbone }),
-      change: async (weights) => {
-        if (options.adapter !== undefined)
-          mergeLora(weights, await readLora(options.adapter), "vlm.");
-      },
+      ...(backbone === undefined ? {} : { backbone }),
+      ...(adapter === undefined
+        ? {}
+        : { change: async (weights) => mergeLora(weights, await readLora(adapter), "vlm.") }),
     });
     const speedMps = options.speedMps ?? 10;
     return {

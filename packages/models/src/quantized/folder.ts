@@ -4,7 +4,6 @@
  * every quantised weight. Other weights keep their names and are float32, so that the runtime can map them from the
  * file. The embedding table may be of any float type: single rows of it are read, it is not mapped.
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type DType,
@@ -13,6 +12,7 @@ import {
   type StoredTensor,
 } from "@causeway/graph";
 import { FormatError } from "../errors.ts";
+import { readFolderJson } from "../folder/read-json.ts";
 import type { SafetensorsDtype } from "../safetensors/dtypes.ts";
 import { SafetensorsFile } from "../safetensors/file.ts";
 import type { TensorSource } from "../safetensors/stream.ts";
@@ -158,11 +158,16 @@ export class QuantizedFolder {
   }
 }
 
+/** Whether `quantization.json` lies in a folder; what it says is not looked at. */
+export async function isQuantizedFolder(folder: string): Promise<boolean> {
+  return (await readFolderJson(folder, quantizationFile, { isOptional: true })) !== null;
+}
+
 async function readRecord(folder: string): Promise<QuantizationRecord> {
   const path = join(folder, quantizationFile);
-  let record: QuantizationRecord;
+  let json: unknown;
   try {
-    record = JSON.parse(await readFile(path, "utf8")) as QuantizationRecord;
+    json = await readFolderJson(folder, quantizationFile);
   } catch (cause) {
     throw new FormatError(
       `quantised folder: cannot read ${quantizationFile}; expected a folder that \`causeway model quantize\` wrote. (${folder})`,
@@ -170,19 +175,26 @@ async function readRecord(folder: string): Promise<QuantizationRecord> {
       { cause },
     );
   }
-  const entries = typeof record?.weights === "object" ? Object.entries(record.weights ?? {}) : null;
+  const record = json as QuantizationRecord | null;
+  const entries =
+    typeof record?.weights === "object" ? Object.entries<unknown>(record.weights ?? {}) : null;
   if (record?.format !== "causeway-block-quant" || record.version !== 1 || entries === null)
     throw new FormatError(
       `quantised folder: ${quantizationFile} has format ${JSON.stringify(record?.format)} version ${JSON.stringify(record?.version)}; expected causeway-block-quant 1. (${folder})`,
     );
-  for (const [name, { bits, blockSize, k, n }] of entries)
+  for (const [name, entry] of entries) {
+    const { bits, blockSize, k, n, symmetric } = (entry ?? {}) as Partial<QuantizedEntry>;
+    const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) > 0;
     if (
       (bits !== 4 && bits !== 8) ||
-      ![16, 32, 64, 128, 256].includes(blockSize) ||
-      !(Number.isSafeInteger(k) && k > 0 && Number.isSafeInteger(n) && n > 0)
+      ![16, 32, 64, 128, 256].includes(blockSize as number) ||
+      !isSize(k) ||
+      !isSize(n) ||
+      typeof symmetric !== "boolean"
     )
       throw new FormatError(
-        `quantised folder: "${name}" has ${bits} bits, blocks of ${blockSize} and shape [${n}, ${k}]. (${path})`,
+        `quantised folder: "${name}" has ${String(bits)} bits, blocks of ${String(blockSize)}, shape [${String(n)}, ${String(k)}], symmetric ${String(symmetric)}. (${path})`,
       );
+  }
   return record;
 }

@@ -15,7 +15,7 @@ import {
   type SequenceEngine,
   type VisualPrompt,
 } from "../generation/sequence-engine.ts";
-import { quantizationFile } from "../quantized/folder.ts";
+import { isQuantizedFolder } from "../quantized/folder.ts";
 import { QuantizedSequenceEngine } from "../quantized/sequence-engine.ts";
 import { Checkpoint } from "../safetensors/checkpoint.ts";
 import type { TokenizerJson } from "../tokenizer/bpe-trainer.ts";
@@ -102,9 +102,7 @@ export class Qwen3VLModel {
     } = {},
   ): Promise<Qwen3VLModel> {
     const parts = await readQwen3VLParts(folder);
-    const isQuantized =
-      (await readFolderJson(folder, quantizationFile, { isOptional: true })) !== null;
-    if (isQuantized) {
+    if (await isQuantizedFolder(folder)) {
       if (options.change !== undefined)
         throw new ConfigError(
           `weights of a quantised folder cannot be changed; merge the adapter first, then quantise. (${folder})`,
