@@ -52,6 +52,8 @@ test("images: ties go to even, small ones grow", () => {
   expect(of(1080, 1920)).toEqual([1088, 1920, 2040]);
   // 2.5 rounds to 2; rounding up would give 96.
   expect(of(80, 80)).toEqual([64, 64, 4]);
+  expect(of(48, 80)).toEqual([64, 64, 4]);
+  expect(of(20, 20)).toEqual([64, 64, 4]);
   expect(of(112, 112)).toEqual([128, 128, 16]);
   expect(of(144, 144)).toEqual([128, 128, 16]);
   expect(of(10, 1000)).toEqual([32, 992, 31]);
@@ -59,6 +61,15 @@ test("images: ties go to even, small ones grow", () => {
 
 test.each<[string, ReturnType<typeof video>, VideoRequest, number, number, number]>([
   ["8 frames", video(300, 30), { numFrames: 8 }, 640, 1152, 2880],
+  ["4 frames", video(300, 30), { numFrames: 4 }, 640, 1152, 1440],
+  [
+    "10 frames of 1008x560",
+    video(10, 4, { height: 560, width: 1008 }),
+    { fps: 4 },
+    576,
+    1024,
+    2880,
+  ],
   ["1 per second of 75 s", video(2250, 30), { fps: 1, totalPixels: 8388608 }, 352, 608, 7733],
   [
     "1220x1936",
@@ -94,7 +105,22 @@ test("the same limits buy half the tokens where raw frames are counted", () => {
       width: 800,
       tokens: 1750,
     });
-  expect(planVideo(video(10, 4), request, "utils").tokens).toBe(3600);
+  expect(planVideo(video(10, 4), request, "utils")).toMatchObject({
+    height: 640,
+    width: 1152,
+    tokens: 3600,
+  });
+  expect(planVideo(video(80, 4), request, "transformers")).toMatchObject({
+    height: 160,
+    width: 288,
+    tokens: 1800,
+  });
+  const limits = { fps: 4, minPixels: 262144, totalPixels: 8388608 };
+  expect(planVideo(video(10, 4), limits, "transformers")).toMatchObject({
+    height: 672,
+    width: 1216,
+    tokens: 3990,
+  });
 });
 
 test("Reason 1 has 28 pixels to a token's side", () => {
@@ -106,12 +132,30 @@ test("Reason 1 has 28 pixels to a token's side", () => {
       28,
     ),
   ).toMatchObject({ height: 252, width: 476, tokens: 7344 });
+  expect(
+    planVideo(
+      video(56, 4, { height: 480, width: 640 }),
+      { fps: 4, totalPixels: 6422528 },
+      "utils",
+      28,
+    ),
+  ).toMatchObject({ height: 392, width: 532, tokens: 7448 });
+  expect(planImage(fullHd, { maxPixels: 112897 }, 28)).toMatchObject({ height: 252, width: 448 });
 });
 
 test("frames and times", () => {
   expect(utilsFrameCount(2250, 30, { fps: 1 })).toBe(74);
+  expect(utilsFrameCount(10, 4, { fps: 4 })).toBe(10);
+  expect(utilsFrameCount(301, 30, { fps: 4 })).toBe(40);
+  expect(utilsFrameCount(30, 30, { fps: 2 })).toBe(4);
+  expect(utilsFrameCount(100_000, 30, { fps: 30 })).toBe(768);
   expect(utilsFrameCount(100, 30, { numFrames: 5 })).toBe(4);
   expect(utilsFrameCount(100, 30, { numFrames: 7 })).toBe(8);
+  const all = frameIndices(0, 9, 10);
+  expect(all).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(pairTimes(all, 4).map(timestampText)).toEqual(
+    ["0.1", "0.6", "1.1", "1.6", "2.1"].map((t) => `<${t} seconds>`),
+  );
   const indices = frameIndices(0, 19, 8);
   expect(indices).toEqual([0, 3, 5, 8, 11, 14, 16, 19]);
   // 1.25 is an exact tie: Python prints 1.2.
