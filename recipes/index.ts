@@ -13,6 +13,7 @@ import {
   stage2Alpamayo,
   stage2Micro,
   stage2Nano,
+  stage2NanoPost,
   stage2NanoPretrain,
   stage2Smoke,
 } from "./stage2.ts";
@@ -30,6 +31,7 @@ export {
   stage2Alpamayo,
   stage2Micro,
   stage2Nano,
+  stage2NanoPost,
   stage2NanoPretrain,
   stage2Smoke,
 } from "./stage2.ts";
@@ -44,7 +46,14 @@ const stage1 = [
   stage1Alpamayo,
 ];
 /** Those that go on from a checkpoint. Which one is asked for when the recipe is used; the name does not depend on it. */
-const continuing = [stage2Nano, stage2NanoPretrain, stage2Micro, stage2Smoke, stage2Alpamayo];
+const continuing = [
+  stage2Nano,
+  stage2NanoPost,
+  stage2NanoPretrain,
+  stage2Micro,
+  stage2Smoke,
+  stage2Alpamayo,
+];
 const placeholder = "checkpoint";
 
 export const recipeNames: readonly string[] = [

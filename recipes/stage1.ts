@@ -26,13 +26,13 @@ export const stage1Nano = (): Stage1Recipe => ({
   checkpoint: { everySteps: 200, keepLast: 2 },
 });
 
-/** Post-training of nano's shipped backbone on the run's own drives. The run that `npm run quickstart` uses. */
+/** Post-training of nano's shipped weights on the run's own drives. The run that `npm run quickstart` uses. */
 export const stage1NanoPost = (): Stage1Recipe => ({
   ...stage1Nano(),
   name: "stage1-nano-post",
   init: { kind: "backbone", preset: "nano" },
-  steps: 400,
-  lr: 5e-4,
+  steps: 500,
+  lr: 4e-4,
   schedule: { kind: "cosine", warmup: 20, minRatio: 0.02 },
 });
 

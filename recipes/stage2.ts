@@ -26,6 +26,15 @@ export const stage2Nano = (checkpoint: string): Stage2Recipe => ({
   checkpoint: { everySteps: 200, keepLast: 2 },
 });
 
+/** Post-training of the shipped expert on the language model that stage 1 has moved. */
+export const stage2NanoPost = (checkpoint: string): Stage2Recipe => ({
+  ...stage2Nano(checkpoint),
+  name: "stage2-nano-post",
+  steps: 300,
+  lr: 1e-3,
+  schedule: { kind: "cosine", warmup: 20, minRatio: 0.02 },
+});
+
 /** Longer: what the shipped expert was trained with. */
 export const stage2NanoPretrain = (checkpoint: string): Stage2Recipe => ({
   ...stage2Nano(checkpoint),

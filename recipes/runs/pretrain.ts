@@ -12,7 +12,7 @@ export const recipe = (): RunRecipe => ({
   name: "pretrain",
   title: "Backbone of nano",
   seed: 1999,
-  drives: { ...quickstart().drives, train: 600, heldOut: 15, pushed: 0.75 },
+  drives: { ...quickstart().drives, train: 600, heldOut: 15, pushed: 0.75, onPolicy: null },
   samples: { ...quickstart().samples, trainEverySecs: 0.4 },
   stage1: stage1NanoPretrain(),
   stage2: stage2NanoPretrain(ownStage1),

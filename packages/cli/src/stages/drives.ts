@@ -74,17 +74,18 @@ export const work: Work<WorkInput<DrivesOptions, DataSetting>, { drives: number 
   for (let first = 0; first < driven.length; first += batchSize) {
     context.signal.throwIfAborted();
     const batch = driven.slice(first, first + batchSize);
-    const missing: Recording[] = [];
-    for (const recording of batch) if (await isMissing(recording)) missing.push(recording);
-    if (missing.length > 0 && options.onPolicy !== null) {
+    const missing = await Promise.all(batch.map(isMissing));
+    if (missing.includes(true) && options.onPolicy !== null) {
       const { replanEverySecs } = options.onPolicy;
       policy ??= await policyOf(options.onPolicy.preset);
       const steps = Math.round(replanEverySecs * 10);
-      const drives = await recordOnPolicy(missing.map(optionsOf), policy, steps, () =>
+      // The whole batch again, because the engine may round otherwise in a smaller one.
+      const drives = await recordOnPolicy(batch.map(optionsOf), policy, steps, () =>
         context.signal.throwIfAborted(),
       );
       for (const [i, drive] of drives.entries())
-        await writeDrive(await withPictures(drive, jpegQuality), pathOf(missing[i] as Recording));
+        if (missing[i] === true)
+          await writeDrive(await withPictures(drive, jpegQuality), pathOf(batch[i] as Recording));
     }
     report(batch.length);
   }
