@@ -77,13 +77,14 @@ function worst(track: ReturnType<typeof trackOf>, ref: Reference) {
 }
 
 describe.skipIf(!canRun)("real logs", () => {
-  test("the folder of all real logs holds the four formats", async () => {
+  test("the folder of all real logs holds five formats", async () => {
     const formats = (await detectFormat(real as string)).map((s) => s.format);
     expect(formats).toEqual([
       "comma2k19",
       "argoverse2",
       "argoverse2-forecasting",
       "kitti-odometry",
+      "nuscenes",
     ]);
   });
 

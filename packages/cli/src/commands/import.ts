@@ -47,6 +47,7 @@ export const command = createCommand(
     "causeway import kitti ./kitti-odometry --out data/kitti",
     "causeway import pai ./PhysicalAI-AV --out data/pai --width 576",
     "causeway import carla ./outputs/evaluate --out data/carla",
+    "causeway import drivelm ./nuscenes --out data/nuscenes",
     "causeway import folder ./trips --out data/trips",
     "causeway import mcap drive.mcap --print-mapping > drive.yaml",
     "causeway import mcap ./bags --mapping drive.yaml --out data/own",
@@ -54,7 +55,7 @@ export const command = createCommand(
 )
   .argument(
     "<format>",
-    "comma2k19, av2 (Argoverse 2), kitti (odometry), pai (PhysicalAI-AV), carla, mcap (ROS 2, Foxglove), folder (videos and a table), causeway, or auto",
+    "comma2k19, av2 (Argoverse 2), kitti (odometry), pai (PhysicalAI-AV), carla, drivelm (with nuScenes tables), mcap (ROS 2, Foxglove), folder (videos and a table), causeway, or auto",
   )
   .argument("<path>", "folder or file with recordings; all below it are taken")
   .option("--out <folder>", "dataset folder (needed unless --dry-run)")
@@ -94,7 +95,7 @@ export const command = createCommand(
         if (sources.length === 0)
           throw new UserError(
             "FORMAT",
-            `no known format found below this path; name it: comma2k19, av2, kitti, pai, carla, mcap or folder (${path})`,
+            `no known format found below this path; name it: comma2k19, av2, kitti, pai, carla, drivelm, mcap or folder (${path})`,
           );
         if (isDryRun) {
           const found: { id: string; format: string; path: string }[] = [];

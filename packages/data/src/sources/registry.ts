@@ -8,6 +8,7 @@ import { argoverse2ForecastingSource } from "./argoverse2-forecasting.ts";
 import { comma2k19Source } from "./comma2k19.ts";
 import { kittiSource } from "./kitti.ts";
 import { mcapSource } from "./mcap-log.ts";
+import { nuscenesSource } from "./nuscenes.ts";
 import { physicalAiSource } from "./physical-ai.ts";
 import { videoFolderSource } from "./video-folder.ts";
 import type { DriveSource } from "./source.ts";
@@ -20,6 +21,7 @@ export const driveSources: readonly DriveSource[] = [
   physicalAiSource,
   carlaSource,
   causewaySource,
+  nuscenesSource,
   mcapSource,
   videoFolderSource,
 ];

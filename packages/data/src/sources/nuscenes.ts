@@ -1,0 +1,377 @@
+/**
+ * nuScenes scenes, with the answers of DriveLM where its file is there too. DriveLM itself has questions, answers and key
+ * frames but no ego poses: those are in nuScenes' tables (`v1.0-*`), found by the scene's token.
+ *
+ * The ego frame is the rear axle on the ground, x forward, y left, z up; cameras z forward, x right, y down; quaternions
+ * w x y z; times in microseconds; all as here. Poses are those of the lidar's rows (20 Hz), the densest single sensor: the
+ * rows of all sensors together differ by noise at nearly equal times.
+ */
+import { stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { type EgoMotion, normalizeQuat, yawOfQuat } from "@causeway/geom";
+import { checkMotion, driveIdFrom, motionGaps } from "../check-drive.ts";
+import type {
+  ActorFrame,
+  ActorKind,
+  ActorState,
+  CameraFrame,
+  CameraStream,
+  Drive,
+  PinholeCalibration,
+  ReasoningEvent,
+} from "../drive.ts";
+import { FormatError } from "../errors.ts";
+import { readWholeFile } from "../io/json.ts";
+import { newMotion } from "../motion-columns.ts";
+import { localSlopes } from "./local-slope.ts";
+import {
+  type DrivelmScenes,
+  findPlaces,
+  type NuscenesBox,
+  type NuscenesPlaces,
+  type NuscenesRoot,
+  openNuscenes,
+  readDrivelm,
+} from "./nuscenes-tables.ts";
+import { type DriveRef, type DriveSource, gapLimitUs, type ReadOptions } from "./source.ts";
+import { keptFrames, wantsCamera } from "./video-pictures.ts";
+
+const licence = "CC BY-NC-SA 4.0 and the nuScenes terms of use";
+const maxPictureBytes = 64 * 2 ** 20;
+
+type DataRow = ReturnType<NuscenesRoot["sceneRows"]>[number];
+
+interface Opened {
+  readonly places: NuscenesPlaces;
+  /** Null where there are no tables. */
+  readonly root: NuscenesRoot | null;
+  readonly drivelm: DrivelmScenes | null;
+}
+
+/** One folder is kept open between scenes: its tables are read once. */
+let opened: { readonly key: string; readonly value: Promise<Opened> } | null = null;
+
+async function openAt(path: string): Promise<Opened> {
+  const places = await findPlaces(path);
+  const stamps = [];
+  for (const file of filesOf(places)) {
+    const info = await stat(file).catch(() => null);
+    stamps.push(`${file} ${info?.mtimeMs} ${info?.size}`);
+  }
+  const key = `${path}\n${stamps.join("\n")}`;
+  if (opened?.key !== key) {
+    const value = (async () => ({
+      places,
+      root: places.tables === null ? null : await openNuscenes(places.tables),
+      drivelm: places.drivelm === null ? null : await readDrivelm(places.drivelm),
+    }))();
+    opened = { key, value };
+  }
+  return opened.value;
+}
+
+const filesOf = ({ tables, drivelm }: NuscenesPlaces): string[] => [
+  ...(tables === null
+    ? []
+    : ["scene", "sample", "sample_data", "ego_pose", "calibrated_sensor"].map((t) =>
+        join(tables, `${t}.json`),
+      )),
+  ...(drivelm === null ? [] : [drivelm]),
+];
+
+function byChannel(root: NuscenesRoot, rows: readonly DataRow[]): Map<string, DataRow[]> {
+  const channels = new Map<string, DataRow[]>();
+  for (const row of rows) {
+    const calibrated = root.row("calibrated_sensor", row.calibrated_sensor_token, row.filename);
+    const { channel } = root.row("sensor", calibrated.sensor_token, row.filename);
+    const list = channels.get(channel);
+    if (list === undefined) channels.set(channel, [row]);
+    else list.push(row);
+  }
+  for (const list of channels.values()) list.sort((a, b) => a.timestamp - b.timestamp);
+  return channels;
+}
+
+interface Track {
+  readonly motion: EgoMotion;
+  readonly startUs: number;
+  readonly origin: readonly [number, number, number];
+  readonly channel: string;
+}
+
+function readMotion(root: NuscenesRoot, channels: ReadonlyMap<string, DataRow[]>): Track {
+  const path = join(root.tablesPath, "ego_pose.json");
+  const dense = [...channels].sort(([, a], [, b]) => b.length - a.length)[0];
+  const chosen = channels.has("LIDAR_TOP") ? "LIDAR_TOP" : dense?.[0];
+  const poses = (channels.get(chosen ?? "") ?? []).map((row) =>
+    root.row("ego_pose", row.ego_pose_token, row.filename),
+  );
+  if (chosen === undefined || poses.length < 2) {
+    throw new FormatError(
+      "missing",
+      { path },
+      `the scene has ${poses.length} poses; expected at least 2. The tables do not hold this scene.`,
+    );
+  }
+  const [first] = poses;
+  const motion = newMotion(Float64Array.from(poses, (p) => p.timestamp - first.timestamp));
+  poses.forEach(({ translation: [x, y, z], rotation: [qw, qx, qy, qz] }, i) => {
+    motion.x[i] = x - first.translation[0];
+    motion.y[i] = y - first.translation[1];
+    motion.z[i] = z - first.translation[2];
+    motion.qw[i] = qw;
+    motion.qx[i] = qx;
+    motion.qy[i] = qy;
+    motion.qz[i] = qz;
+  });
+  motion.vx.set(localSlopes(motion.stampUs, motion.x));
+  motion.vy.set(localSlopes(motion.stampUs, motion.y));
+  motion.vz.set(localSlopes(motion.stampUs, motion.z));
+  checkMotion(motion, { path });
+  return { motion, startUs: first.timestamp, origin: first.translation, channel: chosen };
+}
+
+function calibrationOf(root: NuscenesRoot, row: DataRow): PinholeCalibration | null {
+  const sensor = root.row("calibrated_sensor", row.calibrated_sensor_token, row.filename);
+  const [[fx, , cx] = [], [, fy, cy] = []] = sensor.camera_intrinsic;
+  if (fx === undefined || cx === undefined || fy === undefined || cy === undefined) return null;
+  const [x, y, z] = sensor.translation;
+  const [w, qx, qy, qz] = sensor.rotation;
+  const q = normalizeQuat({ w, x: qx, y: qy, z: qz });
+  const rigFromCamera = { x, y, z, qw: q.w, qx: q.x, qy: q.y, qz: q.z };
+  return { model: "pinhole", width: row.width, height: row.height, fx, fy, cx, cy, rigFromCamera };
+}
+
+async function readCamera(
+  root: NuscenesRoot,
+  name: string,
+  rows: readonly DataRow[],
+  track: Track,
+  options: ReadOptions,
+): Promise<{ stream: CameraStream; numMissing: number }> {
+  const there: DataRow[] = [];
+  let numMissing = 0;
+  for (const row of rows) {
+    const info = await stat(join(root.path, row.filename)).catch(() => null);
+    if (info === null) numMissing++;
+    else there.push(row);
+  }
+  const stamps = Float64Array.from(there, (r) => r.timestamp - track.startUs);
+  const toUs = track.motion.stampUs[track.motion.stampUs.length - 1];
+  const frames: CameraFrame[] = [];
+  for (const i of keptFrames(stamps, { fromUs: 0, toUs }, options)) {
+    const { filename } = there[i];
+    const encoding = filename.toLowerCase().endsWith(".png") ? "png" : "jpeg";
+    const bytes = await readWholeFile(join(root.path, filename), maxPictureBytes);
+    frames.push({ stampUs: stamps[i], encoding, bytes });
+  }
+  const calibration = rows.length === 0 ? null : calibrationOf(root, rows[0]);
+  return { stream: { name, calibration, frames }, numMissing };
+}
+
+function kindOf(category: string): ActorKind {
+  if (category.startsWith("human.")) return "pedestrian";
+  if (/bicycle|motorcycle/.test(category)) return "cyclist";
+  if (/^vehicle\.(truck|bus|trailer|construction|emergency)/.test(category)) return "truck";
+  return category === "vehicle.car" ? "car" : "other";
+}
+
+/** Boxes of the key frames (2 Hz); the speed is that between two key frames. */
+function actorsOf(root: NuscenesRoot, scene: string, track: Track): ActorFrame[] | null {
+  const ids = new Map<string, number>();
+  const last = new Map<string, { stampUs: number; box: NuscenesBox }>();
+  const lastUs = track.motion.stampUs[track.motion.stampUs.length - 1];
+  const frames: ActorFrame[] = [];
+  const samples = [...root.samples(scene)].sort((a, b) => a.timestamp - b.timestamp);
+  for (const sample of samples) {
+    const boxes = root.boxes(sample.token);
+    if (boxes === null) return null;
+    const stampUs = sample.timestamp - track.startUs;
+    if (stampUs < 0 || stampUs > lastUs) continue;
+    const actors = boxes.map((box): ActorState => {
+      const before = last.get(box.instance_token);
+      const [x, y, z] = box.translation;
+      const [w, qx, qy, qz] = box.rotation;
+      const [widthM, lengthM, heightM] = box.size;
+      const speedMps =
+        before === undefined
+          ? 0
+          : Math.hypot(x - before.box.translation[0], y - before.box.translation[1]) /
+            ((stampUs - before.stampUs) * 1e-6);
+      last.set(box.instance_token, { stampUs, box });
+      const id = ids.get(box.instance_token) ?? ids.size + 1;
+      ids.set(box.instance_token, id);
+      return {
+        id,
+        kind: kindOf(box.category),
+        x: x - track.origin[0],
+        y: y - track.origin[1],
+        z: z - heightM / 2 - track.origin[2],
+        yaw: yawOfQuat({ w, x: qx, y: qy, z: qz }),
+        speedMps,
+        lengthM,
+        widthM,
+        heightM,
+        braking: false,
+        indicator: "none",
+      };
+    });
+    frames.push({ stampUs, actors });
+  }
+  return frames;
+}
+
+/** What DriveLM says the car does at a key frame; its other questions have no place in a drive. */
+function answersOf(
+  scene: DrivelmScenes[string] | undefined,
+  root: NuscenesRoot,
+  token: string,
+  track: Track,
+): { events: ReasoningEvent[]; numOthers: number; numOutside: number } {
+  const times = new Map(root.samples(token).map((s) => [s.token, s.timestamp]));
+  const lastUs = track.motion.stampUs[track.motion.stampUs.length - 1];
+  const events: ReasoningEvent[] = [];
+  let [numOthers, numOutside] = [0, 0];
+  for (const [sample, { QA = {} }] of Object.entries(scene?.key_frames ?? {})) {
+    const { behavior = [], ...others } = QA;
+    for (const list of Object.values(others)) numOthers += list.length;
+    const text = behavior.map((q) => q.A).join(" ");
+    const at = times.get(sample);
+    const stampUs = (at ?? Number.NaN) - track.startUs;
+    if (text === "") continue;
+    if (stampUs >= 0 && stampUs <= lastUs) events.push({ stampUs, text });
+    else numOutside++;
+  }
+  events.sort((a, b) => a.stampUs - b.stampUs);
+  return { events, numOthers, numOutside };
+}
+
+export const nuscenesSource: DriveSource = {
+  format: "nuscenes",
+  aliases: ["drivelm"],
+  version: 1,
+
+  async recognizes(path) {
+    const { tables, drivelm } = await findPlaces(path);
+    return tables !== null || drivelm !== null;
+  },
+
+  /** The scenes of the DriveLM file where there is one, else all of the tables. */
+  async *list(path) {
+    const places = await findPlaces(path);
+    if (places.tables === null && places.drivelm === null) return;
+    // A damaged table is one bad recording of the batch: reading it says what is wrong.
+    const whole = await openAt(path).catch((error: unknown) => {
+      if (error instanceof FormatError) return null;
+      throw error;
+    });
+    if (whole === null) {
+      const id = driveIdFrom("nuscenes", basename(path));
+      yield { format: nuscenesSource.format, id, path, files: filesOf(places) };
+      return;
+    }
+    const { root, drivelm } = whole;
+    const names = new Map(root?.scenes.map((s) => [s.token, s.name]));
+    const tokens = drivelm === null ? [...names.keys()] : Object.keys(drivelm);
+    for (const token of tokens) {
+      const ref: DriveRef = {
+        format: nuscenesSource.format,
+        id: driveIdFrom("nuscenes", names.get(token) ?? token),
+        path,
+        files: filesOf(places),
+        entry: token,
+      };
+      yield ref;
+    }
+  },
+
+  async contentOf(ref) {
+    const { root, drivelm } = await openAt(ref.path);
+    const token = ref.entry ?? "";
+    // File names of the data set are unique and its files never change: the rows stand for them.
+    const rows = root?.sceneRows(token) ?? [];
+    const sizes = [];
+    for (const { filename } of rows) {
+      const info = await stat(join(root?.path ?? "", filename)).catch(() => null);
+      sizes.push(info?.size ?? null);
+    }
+    return JSON.stringify([token, rows, sizes, drivelm?.[token] ?? null]);
+  },
+
+  async read(ref, options = {}): Promise<Drive> {
+    const { root, drivelm, places } = await openAt(ref.path);
+    const token = ref.entry ?? "";
+    if (root === null) {
+      throw new FormatError(
+        "missing",
+        { path: places.drivelm ?? ref.path },
+        `scene ${token} has no ego poses: DriveLM holds questions and pictures only. Expected the nuScenes tables (v1.0-*/scene.json, ego_pose.json, …) below the same folder; get them from nuScenes.`,
+      );
+    }
+    const scene = root.scenes.find((s) => s.token === token);
+    if (scene === undefined) {
+      throw new FormatError(
+        "missing",
+        { path: join(root.tablesPath, "scene.json") },
+        `has no scene ${token}, which the DriveLM file names; it has ${root.scenes.length} scenes. Get the tables of the split that DriveLM was made from (v1.0-trainval).`,
+      );
+    }
+    const channels = byChannel(root, root.sceneRows(token));
+    const track = readMotion(root, channels);
+    const { stampUs } = track.motion;
+    const cameras: CameraStream[] = [];
+    let numMissing = 0;
+    for (const [name, rows] of [...channels].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (!name.startsWith("CAM_") || !wantsCamera(name, options)) continue;
+      const camera = await readCamera(root, name, rows, track, options);
+      numMissing += camera.numMissing;
+      if (camera.stream.frames.length > 0) cameras.push(camera.stream);
+    }
+    const { events, numOthers, numOutside } = answersOf(drivelm?.[token], root, token, track);
+    const log = root.row("log", scene.log_token, `scene ${scene.name}`);
+    return {
+      id: ref.id,
+      source: {
+        format: nuscenesSource.format,
+        licence,
+        scenario: null,
+        seed: null,
+        // Scenes of one log are minutes of one trip.
+        recording: driveIdFrom("nuscenes", scene.log_token),
+        facts: {
+          location: log.location,
+          date: log.date_captured,
+          description: drivelm?.[token]?.scene_description ?? scene.description,
+        },
+        notes: [
+          `Poses of the ${track.channel} rows; velocity is the slope of the positions over 0.2 s.`,
+          `World: the map "${log.location}", its origin moved to the first pose.`,
+          ...(numMissing > 0 ? [`${numMissing} pictures of the tables are not on this disk.`] : []),
+          ...(numOthers > 0
+            ? [
+                `DriveLM: ${numOthers} questions on perception, prediction and planning are not part of a drive; the answers on behaviour are its reasoning.`,
+              ]
+            : []),
+          ...(numOutside > 0
+            ? [`DriveLM: ${numOutside} key frames outside the scene left out.`]
+            : []),
+          ...motionGaps(track.motion, gapLimitUs).map(
+            (g) =>
+              `Gap of ${((g.toUs - g.fromUs) * 1e-6).toFixed(2)} s after ${(g.fromUs * 1e-6).toFixed(2)} s: no samples there.`,
+          ),
+        ],
+      },
+      durationUs: stampUs[stampUs.length - 1],
+      egoMotion: track.motion,
+      // The Renault Zoe of the data set.
+      egoSize: { lengthM: 4.084, widthM: 1.73, heightM: 1.562, rearAxleToCenterM: 1.26 },
+      cameras,
+      actors: actorsOf(root, token, track),
+      lights: null,
+      map: null,
+      route: null,
+      decisions: null,
+      ...(events.length === 0 ? {} : { reasoning: events }),
+    };
+  },
+};

@@ -1,0 +1,352 @@
+/** nuScenes tables with DriveLM answers whose true motion is known; and DriveLM alone, which has no poses. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { quatFromYaw, yawOfQuat } from "@causeway/geom";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  decodeImage,
+  type Drive,
+  encodeJpeg,
+  findSource,
+  importDrives,
+  openDataset,
+} from "../src/index.ts";
+import { rigAt, speedMps } from "./fake-logs.ts";
+import { numberedFrame, readFrameNumber } from "./numbered-frames.ts";
+import { sharedPath } from "./shared.ts";
+
+const source = findSource("drivelm");
+const startUs = 1_533_280_036_162_460;
+const seconds = 4;
+/** The first pose in the city's coordinates. */
+const place = [600, 1600, 0] as const;
+
+let dir = "";
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "causeway-nuscenes-"));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+type Row = Record<string, unknown>;
+type Tables = Record<string, Row[]>;
+
+function poseRow(token: string, us: number, rig: ReturnType<typeof rigAt>): Row {
+  const q = quatFromYaw(rig.yaw);
+  return {
+    token,
+    timestamp: us,
+    rotation: [q.w, q.x, q.y, q.z],
+    translation: [rig.x + place[0], rig.y + place[1], place[2]],
+  };
+}
+
+/** Scene `a` with a lidar at 20 Hz, a front camera at 12 Hz and boxes at 2 Hz; scene `b` holds nothing but its name. */
+function makeTables(): Tables {
+  const tables: Tables = {
+    scene: ["a", "b"].map((s) => ({
+      token: `scene-${s}`,
+      log_token: "log",
+      first_sample_token: `${s}-0`,
+      name: `scene-000${s}`,
+      description: "turns left",
+    })),
+    sample: [],
+    sample_data: [],
+    ego_pose: [],
+    calibrated_sensor: [
+      {
+        token: "cal-lidar",
+        sensor_token: "lidar",
+        translation: [0.9, 0, 1.8],
+        rotation: [1, 0, 0, 0],
+        camera_intrinsic: [],
+      },
+      {
+        token: "cal-front",
+        sensor_token: "front",
+        translation: [1.7, 0.02, 1.5],
+        rotation: [0.5, -0.5, 0.5, -0.5],
+        camera_intrinsic: [
+          [126, 0, 81],
+          [0, 127, 49],
+          [0, 0, 1],
+        ],
+      },
+    ],
+    sensor: [
+      { token: "lidar", channel: "LIDAR_TOP", modality: "lidar" },
+      { token: "front", channel: "CAM_FRONT", modality: "camera" },
+    ],
+    log: [{ token: "log", location: "singapore-onenorth", date_captured: "2018-08-03" }],
+    sample_annotation: [],
+    instance: [
+      { token: "i1", category_token: "c1" },
+      { token: "i2", category_token: "c2" },
+    ],
+    category: [
+      { token: "c1", name: "vehicle.bus.rigid" },
+      { token: "c2", name: "human.pedestrian.adult" },
+    ],
+  };
+  for (let k = 0; k <= seconds * 2; k++) {
+    const us = startUs + k * 500_000;
+    tables.sample.push({ token: `a-${k}`, timestamp: us, scene_token: "scene-a" });
+    const box = (instance: string, x: number, height: number) => ({
+      sample_token: `a-${k}`,
+      instance_token: instance,
+      translation: [place[0] + x, place[1] + 7, place[2] + height / 2],
+      size: [2.5, 11, height],
+      rotation: [Math.SQRT1_2, 0, 0, Math.SQRT1_2],
+    });
+    tables.sample_annotation.push(box("i1", 20 + 3 * k * 0.5, 3.2));
+    if (k > 0) tables.sample_annotation.push(box("i2", 9, 1.8));
+  }
+  const add = (sensor: string, i: number, us: number, filename: string) => {
+    const t = (us - startUs) * 1e-6;
+    const token = `${sensor}-${i}`;
+    // A camera's pose differs by noise from the lidar's at the same time.
+    const rig = rigAt(t, 0.4);
+    const noise = sensor === "front" ? 0.05 * (-1) ** i : 0;
+    tables.ego_pose.push(poseRow(token, us, { ...rig, x: rig.x + noise }));
+    tables.sample_data.push({
+      token,
+      sample_token: `a-${Math.min(Math.round(t * 2), seconds * 2)}`,
+      ego_pose_token: token,
+      calibrated_sensor_token: `cal-${sensor}`,
+      timestamp: us,
+      width: 160,
+      height: 96,
+      filename,
+      is_key_frame: false,
+    });
+  };
+  for (let i = 0; i <= seconds * 20; i++)
+    add("lidar", i, startUs + i * 50_000, `sweeps/L/${i}.bin`);
+  for (let i = 0; i < seconds * 12; i++) {
+    const us = startUs + 10_000 + Math.round((i * 1e6) / 12);
+    add("front", i, us, `${i % 6 === 0 ? "samples" : "sweeps"}/CAM_FRONT/${us}.jpg`);
+  }
+  return tables;
+}
+
+const drivelm = {
+  "scene-a": {
+    scene_description: "The ego vehicle turns left.",
+    key_frames: {
+      "a-2": {
+        key_object_infos: {},
+        QA: {
+          perception: [{ Q: "What is there?", A: "A bus." }],
+          behavior: [{ Q: "Predict the behavior.", A: "The ego vehicle is steering to the left." }],
+        },
+        image_paths: {},
+      },
+      "a-99": { QA: { behavior: [{ Q: "?", A: "Not of this scene." }] } },
+    },
+  },
+  "scene-c": { key_frames: {} },
+};
+
+async function write(
+  name: string,
+  tables: Tables | null,
+  answers: unknown = null,
+): Promise<string> {
+  const path = join(dir, name);
+  await mkdir(join(path, "v1.0-mini"), { recursive: true });
+  for (const [table, rows] of Object.entries(tables ?? {})) {
+    await writeFile(join(path, "v1.0-mini", `${table}.json`), JSON.stringify(rows, null, 1));
+  }
+  if (answers !== null) {
+    const text = typeof answers === "string" ? answers : JSON.stringify(answers);
+    await writeFile(join(path, "v1_1_train_nus.json"), text);
+  }
+  return path;
+}
+
+async function writePictures(path: string, tables: Tables, isKept: (i: number) => boolean) {
+  const rows = tables.sample_data.filter((r) => r.calibrated_sensor_token === "cal-front");
+  for (const [i, row] of rows.entries()) {
+    if (!isKept(i)) continue;
+    const file = join(path, row.filename as string);
+    await mkdir(join(file, ".."), { recursive: true });
+    await writeFile(file, await encodeJpeg(numberedFrame(i)));
+  }
+}
+
+async function read(path: string, entry: string): Promise<Drive> {
+  for await (const ref of source.list(path)) if (ref.entry === entry) return source.read(ref);
+  throw new Error(`no ${entry}`);
+}
+
+describe("nuScenes", () => {
+  let path = "";
+  const tables = makeTables();
+  beforeAll(async () => {
+    path = await write("whole", tables, drivelm);
+    // Two sweeps are not on the disk.
+    await writePictures(path, tables, (i) => i !== 7 && i !== 8);
+  });
+
+  test("motion is that of the lidar's poses, from the first one on", async () => {
+    const drive = await read(path, "scene-a");
+    const { egoMotion: m } = drive;
+    expect([drive.id, drive.durationUs, m.stampUs.length]).toEqual([
+      "nuscenes-scene-000a",
+      4e6,
+      81,
+    ]);
+    for (let i = 0; i < m.stampUs.length; i++) {
+      const rig = rigAt(i / 20, 0.4);
+      expect(Math.hypot(m.x[i] - rig.x, m.y[i] - rig.y, m.z[i])).toBeLessThan(1e-9);
+      expect(yawOfQuat({ w: m.qw[i], x: 0, y: 0, z: m.qz[i] })).toBeCloseTo(rig.yaw, 9);
+      expect(Math.hypot(m.vx[i], m.vy[i])).toBeCloseTo(speedMps, 1);
+    }
+    expect(drive.source.recording).toBe("nuscenes-log");
+    expect(drive.source.facts).toEqual({
+      location: "singapore-onenorth",
+      date: "2018-08-03",
+      description: "The ego vehicle turns left.",
+    });
+  });
+
+  test("pictures have their own times and lens; those that are not there are counted", async () => {
+    const drive = await read(path, "scene-a");
+    const [camera] = drive.cameras;
+    expect(drive.cameras).toHaveLength(1);
+    expect(camera.calibration).toEqual({
+      model: "pinhole",
+      width: 160,
+      height: 96,
+      fx: 126,
+      fy: 127,
+      cx: 81,
+      cy: 49,
+      rigFromCamera: { x: 1.7, y: 0.02, z: 1.5, qw: 0.5, qx: -0.5, qy: 0.5, qz: -0.5 },
+    });
+    for (const { stampUs, bytes } of camera.frames) {
+      const number = readFrameNumber(await decodeImage(bytes));
+      expect(stampUs).toBe(10_000 + Math.round((number * 1e6) / 12));
+    }
+    expect(drive.source.notes.join("\n")).toContain(
+      "2 pictures of the tables are not on this disk",
+    );
+  });
+
+  test("boxes stand on the ground with their speed; classes become kinds", async () => {
+    const { actors } = await read(path, "scene-a");
+    expect(actors).toHaveLength(9);
+    expect(actors?.[4].actors[0]).toMatchObject({
+      id: 1,
+      kind: "truck",
+      x: 26,
+      y: 7,
+      z: 0,
+      lengthM: 11,
+      widthM: 2.5,
+      heightM: 3.2,
+    });
+    expect(actors?.[4].actors[0].speedMps).toBeCloseTo(3, 9);
+    expect(actors?.[4].actors[0].yaw).toBeCloseTo(Math.PI / 2, 9);
+    expect(actors?.map((f) => f.actors.length)).toEqual([1, 2, 2, 2, 2, 2, 2, 2, 2]);
+    expect(actors?.[1].actors[1]).toMatchObject({ id: 2, kind: "pedestrian", speedMps: 0 });
+  });
+
+  test("DriveLM's answers on behaviour are the reasoning; the other questions are counted", async () => {
+    const drive = await read(path, "scene-a");
+    expect(drive.reasoning).toEqual([
+      { stampUs: 1_000_000, text: "The ego vehicle is steering to the left." },
+    ]);
+    const notes = drive.source.notes.join("\n");
+    expect(notes).toContain("1 questions on perception, prediction and planning");
+    expect(notes).toContain("1 key frames outside the scene left out");
+  });
+
+  test("without a DriveLM file all scenes of the tables are listed; drives are stored and read back", async () => {
+    const plain = await write("plain", tables);
+    const result = await importDrives(source, plain, join(dir, "plain-set"));
+    expect([result.imported, result.skipped.map((s) => s.id)]).toEqual([
+      1,
+      ["nuscenes-scene-000b"],
+    ]);
+    const drive = await (await openDataset(join(dir, "plain-set"))).read("nuscenes-scene-000a");
+    expect([drive.reasoning, drive.cameras, drive.actors?.length]).toEqual([undefined, [], 9]);
+    const again = await importDrives(source, plain, join(dir, "plain-set"));
+    expect(again.unchanged).toBe(1);
+  });
+});
+
+describe("bad input", () => {
+  test("a batch with DriveLM scenes that the tables lack names each of them", async () => {
+    const path = await write("lacking", makeTables(), drivelm);
+    const out = join(dir, "lacking-set");
+    const result = await importDrives(source, path, out);
+    expect(result.imported).toBe(1);
+    expect(result.skipped).toMatchObject([{ id: "nuscenes-scene-c", code: "missing" }]);
+    expect(result.skipped[0].error).toContain("has no scene scene-c, which the DriveLM file names");
+    expect((await readFile(join(out, "skipped.jsonl"), "utf8")).trim().split("\n")).toHaveLength(1);
+  });
+
+  test("DriveLM alone has no motion: every scene says where poses come from", async () => {
+    const path = await write("alone", null, drivelm);
+    const result = await importDrives(source, path, join(dir, "alone-set"));
+    expect(result.imported).toBe(0);
+    expect(result.skipped).toHaveLength(2);
+    for (const { error } of result.skipped) {
+      expect(error).toContain("has no ego poses: DriveLM holds questions and pictures only");
+      expect(error).not.toContain("\n");
+    }
+  });
+
+  test.each<[string, (t: Tables) => void, string]>([
+    ["a pose that is not there", (t) => t.ego_pose.splice(9, 1), "no row lidar-9"],
+    [
+      "a time that is text",
+      (t) => (t.ego_pose[3].timestamp = "x"),
+      "ego_pose.json row 4: timestamp",
+    ],
+    [
+      "a rotation of no unit length",
+      (t) => (t.ego_pose[3].rotation = [2, 0, 0, 0]),
+      "quaternion has length 2",
+    ],
+    ["a jump", (t) => (t.ego_pose[30].translation = [0, 0, 0]), "position jumps"],
+    ["a channel that is not there", (t) => t.sensor.splice(0, 1), "no row lidar"],
+  ])("tables with %s", async (name, spoil, why) => {
+    const tables = makeTables();
+    spoil(tables);
+    const path = await write(name.replaceAll(" ", "-"), tables);
+    const { imported, skipped } = await importDrives(source, path, join(dir, `${name}-set`));
+    expect(imported).toBe(0);
+    expect(skipped[0].error).toContain(why);
+    expect(skipped[0].error).not.toContain("\n");
+  });
+
+  test("a file that is not DriveLM's says which field is wrong", async () => {
+    for (const [i, text] of [
+      '{"s": 1}',
+      "{",
+      '{"s": {"key_frames": {"k": {"QA": {"behavior": [1]}}}}}',
+    ].entries()) {
+      const path = await write(`text-${i}`, null, text);
+      const { skipped } = await importDrives(source, path, join(dir, `text-${i}-set`));
+      expect(skipped.map((s) => s.id)).toEqual([`nuscenes-text-${i}`]);
+      expect(skipped[0].error).toMatch(
+        /v1_1_train_nus\.json: (s: Invalid|not valid JSON|s\.key_frames\.k\.QA\.behavior\.0)/,
+      );
+    }
+  });
+});
+
+const real = sharedPath("data", "real", "drivelm-nuscenes");
+if (real === null) console.warn("nuscenes.test.ts: real case skipped, no shared folder");
+test.skipIf(real === null)(
+  "the published DriveLM sample is read, and refused for want of poses",
+  async () => {
+    const refs = [];
+    for await (const ref of source.list(real as string)) refs.push(ref.entry);
+    expect(refs).toEqual(["f0f120e4d4b0441da90ec53b16ee169d", "54cdaaae372d421fa4734d66f51a8c48"]);
+    await expect(read(real as string, refs[1] as string)).rejects.toThrow("has no ego poses");
+  },
+);
