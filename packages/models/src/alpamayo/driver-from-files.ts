@@ -7,7 +7,7 @@ import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { DrivingCodec } from "./codec.ts";
 import { parseAlpamayoConfig } from "./config.ts";
 import { Driver } from "./driver.ts";
-import type { ModelManifest } from "./manifest.ts";
+import { parseManifest } from "./manifest.ts";
 import { checkWeights, isSpareAlpamayoTensor } from "./weights.ts";
 
 /** The bytes of one file of a model folder; null when there is none. */
@@ -46,7 +46,7 @@ export async function driverFromFiles(
     }
   };
   const config = parseAlpamayoConfig(await jsonOf("config.json"));
-  const manifest = (await jsonOf("manifest.json")) as ModelManifest;
+  const manifest = parseManifest(await jsonOf("manifest.json"));
   const tokenizer = new Tokenizer((await jsonOf("tokenizer.json")) as TokenizerJson);
   const codec = new DrivingCodec(config, manifest, tokenizer);
   const file = new SafetensorsBytes(await bytesOf("model.safetensors"), "model.safetensors");

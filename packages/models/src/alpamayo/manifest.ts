@@ -1,4 +1,4 @@
-import { ConfigError } from "../errors.ts";
+import { ConfigError, FormatError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { AlpamayoConfig } from "./config.ts";
 import { type PromptVersion, vocabularyMap, type VocabularyMap } from "./vocabulary.ts";
@@ -25,6 +25,67 @@ export interface ModelManifest {
   /** Whether it was trained to answer questions about its pictures (1.5 is); false when left out. */
   readonly answersQuestions?: boolean;
   readonly vocabulary: VocabularyMap;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+const isJson = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Largest accepted counts: far above any model, far below what would fill a memory. */
+const limits = { cameras: 32, frames: 64, poses: 1024, pixels: 8192 } as const;
+
+/**
+ * `manifest.json` with every field of its type and within limits; whether it fits configuration and tokenizer is
+ * `checkManifest`'s business.
+ */
+export function parseManifest(value: unknown): ModelManifest {
+  if (!isJson(value)) throw new FormatError("manifest.json is not an object");
+  const need = (where: Json, key: string, isRight: (v: unknown) => boolean, expected: string) => {
+    if (!isRight(where[key]))
+      throw new FormatError(
+        `manifest.json: ${key} is ${JSON.stringify(where[key])?.slice(0, 80)}; expected ${expected}`,
+      );
+  };
+  const count = (where: Json, key: string, most: number, least = 1): void =>
+    need(
+      where,
+      key,
+      (v) => Number.isSafeInteger(v) && Number(v) >= least && Number(v) <= most,
+      `an integer from ${least} to ${most}`,
+    );
+  const text = (where: Json, key: string) =>
+    need(where, key, (v) => typeof v === "string" && v.length <= 200, "a short text");
+  const oneOf = (key: string, known: readonly string[]) =>
+    need(value, key, (v) => known.includes(v as string), known.join(" or "));
+  const flag = (key: string) => need(value, key, (v) => typeof v === "boolean", "true or false");
+
+  text(value, "schema");
+  text(value, "name");
+  oneOf("promptVersion", ["r1", "r1_5"]);
+  oneOf("frameGrouping", ["image", "grid"]);
+  flag("cameraLabels");
+  if (value["answersQuestions"] !== undefined) flag("answersQuestions");
+  count(value, "framesPerCamera", limits.frames);
+  count(value, "historyPoses", limits.poses);
+  need(value, "frameStepSecs", (v) => typeof v === "number" && v > 0 && v < 3600, "seconds");
+  need(value, "image", isJson, "widthPx and heightPx");
+  for (const side of ["widthPx", "heightPx"]) count(value["image"] as Json, side, limits.pixels);
+  const isCameras = (v: unknown) =>
+    Array.isArray(v) && v.length <= limits.cameras && v.every(isJson);
+  need(value, "cameras", isCameras, `at most ${limits.cameras} of name and index`);
+  for (const camera of value["cameras"] as readonly Json[]) {
+    text(camera, "name");
+    count(camera, "index", 1000, 0);
+  }
+  need(value, "vocabulary", isJson, "ids");
+  const vocabulary = value["vocabulary"] as Json;
+  for (const key of ["size", "futureFirst", "futureBins", "historyFirst", "historyBins"])
+    count(vocabulary, key, 2 ** 31, 0);
+  for (const group of ["base", "driving"]) {
+    const isIds = (v: unknown) => isJson(v) && Object.values(v).every(Number.isSafeInteger);
+    need(vocabulary, group, isIds, "ids by name");
+  }
+  return value as unknown as ModelManifest;
 }
 
 export function createManifest(

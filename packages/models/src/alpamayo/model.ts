@@ -17,7 +17,7 @@ import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { DrivingCodec } from "./codec.ts";
 import { formatAlpamayoConfig, parseAlpamayoConfig } from "./config.ts";
 import { type DriveOptions, Driver, type DriveResult } from "./driver.ts";
-import type { ModelManifest } from "./manifest.ts";
+import { parseManifest } from "./manifest.ts";
 import { readRelease, type Release } from "./release.ts";
 import { asLoadedInBf16 } from "./upstream.ts";
 import { checkWeights, initialWeights, isSpareAlpamayoTensor, type Weights } from "./weights.ts";
@@ -176,6 +176,6 @@ async function readFolder(folder: string, backbone: string | null): Promise<Rele
     tokenizer: new Tokenizer(
       (await readFolderJson(folder, "tokenizer.json", { expected })) as TokenizerJson,
     ),
-    manifest: manifest as ModelManifest,
+    manifest: parseManifest(manifest),
   };
 }

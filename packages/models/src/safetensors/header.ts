@@ -69,7 +69,7 @@ function parseEntry(name: string, raw: unknown, where: string): TensorEntry {
   // Eight axes are more than any weight has; the limit keeps error messages and products small.
   if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isCount)) {
     throw new FormatError(
-      `${where}: tensor "${name}" has shape ${JSON.stringify(shape).slice(0, 80)}; expected at most 8 sizes`,
+      `${where}: tensor "${name}" has shape ${(JSON.stringify(shape) ?? "none").slice(0, 80)}; expected at most 8 sizes`,
       8,
     );
   }
