@@ -96,6 +96,14 @@ describe("the memory plan", () => {
     expect(frozen.activations).toBeLessThan(plain.activations);
     const recomputed = await planOf(stage1({ activations: "recompute" }));
     expect(recomputed.activations).toBeLessThan(0.8 * plain.activations);
+    const plain2 = await planOf(stage2());
+    const cached = await planOf(stage2({ cachePrefix: true }));
+    expect(plain2.kept).toBe(0);
+    // Keys and values of 8 samples: two full groups of 4.
+    const { text } = tinyModel().codec.config.vlm;
+    const perToken = 2 * text.numLayers * text.numKvHeads * text.headDim * 4;
+    expect(cached.kept % (8 * perToken)).toBe(0);
+    expect(cached.kept / (8 * perToken)).toBeGreaterThan(20);
     const small = await planOf(stage1({ batch: { size: 2, accumulate: 1 } }));
     expect(small.activations / plain.activations).toBeCloseTo(0.5, 1);
   });

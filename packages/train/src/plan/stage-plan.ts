@@ -1,5 +1,6 @@
 /** What a stage will compile and hold, from its recipe and the sizes of its rows: training and `plan` share this. */
 import {
+  buildPrefix,
   buildStage1,
   buildStage2,
   type DrivingCodec,
@@ -14,7 +15,12 @@ import { lengthBuckets, type RowSize } from "../alpamayo/row-sizes.ts";
 import { maxBakedBytes } from "../alpamayo/program.ts";
 import { splitFrozen } from "../loop/groups.ts";
 import type { Stage1Recipe, Stage2Recipe, TrainRecipe } from "../recipe/schema.ts";
-import { type MemoryPlan, memoryPlan, type WeightShapes } from "./memory-plan.ts";
+import {
+  type MemoryPlan,
+  memoryPlan,
+  type MemoryPlanInput,
+  type WeightShapes,
+} from "./memory-plan.ts";
 
 export interface StagePlanInput<Recipe extends TrainRecipe> {
   readonly codec: DrivingCodec;
@@ -72,7 +78,19 @@ export function planStage2(input: StagePlanInput<Stage2Recipe>): StagePlan<Stage
     ...shapeOf(length),
     hasPrefix: recipe.cachePrefix,
   });
-  return planOf(input, buckets, shapeOf, trainShape, buildStage2);
+  // As createPrefixCache: groups of one batch, padded to the longest row.
+  const prefix = {
+    graph: buildPrefix(codec.config, shapeOf(buckets.at(-1) as number)),
+    runs: Math.ceil(sizes.length / batch.size),
+  };
+  return planOf(
+    input,
+    buckets,
+    shapeOf,
+    trainShape,
+    buildStage2,
+    recipe.cachePrefix ? prefix : undefined,
+  );
 }
 
 function planOf<Shape>(
@@ -81,6 +99,7 @@ function planOf<Shape>(
   shapeOf: (length: number) => Shape,
   trainShape: (length: number) => Shape,
   build: (config: DrivingCodec["config"], shape: Shape) => TrainingGraph,
+  prefix?: MemoryPlanInput["prefix"],
 ): StagePlan<Shape> {
   const smallest = build(codec.config, shapeOf(buckets[0] as number));
   const { trained } = splitFrozen([...smallest.trainable.keys()], recipe.modules.freeze);
@@ -98,6 +117,7 @@ function planOf<Shape>(
       weights,
       recipe,
       maxBakedBytes,
+      ...(prefix === undefined ? {} : { prefix }),
     }),
   };
 }
