@@ -53,7 +53,7 @@ function cards({ summary, closedLoop, decisions }: HeadlineInput): Record<BarNam
       range: [1, 3],
     },
     decides: {
-      label: "Decides as the oracle",
+      label: "Decides rightly",
       format: (v) => percent(v),
       goal: "≥ 80 % right on both axes",
       detail: `speed ${percent(decisions.longitudinal.accuracy.value)}, path ${percent(decisions.lateral.accuracy.value)}`,
@@ -74,7 +74,7 @@ function cards({ summary, closedLoop, decisions }: HeadlineInput): Record<BarNam
       range: [0, 1],
     },
     drives_better_than_blind: {
-      label: "Beats driving blind",
+      label: "Beats blind",
       format: signed,
       goal: "≥ +0.25 over constant speed",
       detail: `blind ${fixed(closed.constantVelocityScore)}, shuffled ${fixed(closed.shuffledScore)}`,
