@@ -100,7 +100,7 @@ describe.skipIf(browserPath === undefined)("in a browser (skipped without Chromi
         if (!/^(file|data|blob):/.test(r.url())) wrong.push(r.url());
       });
       await page.goto(`file://${path}`);
-      expect(await page.locator("#history figure").count()).toBe(5);
+      expect(await page.locator("#history .strip figure").count()).toBe(5);
       expect(await page.locator("#future").count()).toBe(0);
       expect(await page.locator("#app").innerText()).not.toContain(goodDecision.trace);
 
@@ -111,15 +111,17 @@ describe.skipIf(browserPath === undefined)("in a browser (skipped without Chromi
       await page.locator("#reviewer").blur();
       await page.keyboard.press("c");
       expect(await page.locator("#future").count()).toBe(0);
+      expect(await page.locator("#author").isVisible()).toBe(true);
       await page.fill("#reviewer", "kim");
       await page.locator("#reviewer").blur();
+      expect(await page.locator("#author").isVisible()).toBe(false);
 
       // A verdict needs the future, the future needs the components.
       await page.keyboard.press("a");
       expect(await page.locator("#message").innerText()).toContain("Confirm the components");
       await page.keyboard.press("2");
       await page.keyboard.press("c");
-      expect(await page.locator("#future figure").count()).toBeGreaterThan(10);
+      expect(await page.locator("#future .strip figure").count()).toBeGreaterThan(10);
       expect(await page.locator("#claim").innerText()).toContain(goodDecision.trace);
       expect(await page.locator("#claim").innerText()).toContain("doubt </script><b>");
       await page.keyboard.press("2"); // a change of mind after the future: kept on record
@@ -159,6 +161,33 @@ describe.skipIf(browserPath === undefined)("in a browser (skipped without Chromi
       await page.reload();
       expect(await page.locator("#place").innerText()).toContain("3 answered");
       expect(wrong).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  });
+
+  test("a click works straight from the name, and no rule speaks twice", async () => {
+    const row = rowOf(4);
+    const path = join(folder, "review.html");
+    const broken = {
+      ...row,
+      reasons: [...row.verdict.results.map((r) => `${r.rule}: ${r.detail}`)],
+    };
+    await writeFile(path, await pageOf([broken], ["openai:teacher"]));
+    const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox"] });
+    try {
+      const page = await browser.newPage();
+      await page.goto(`file://${path}`);
+      await page.click("#reviewer");
+      await page.keyboard.type("kim");
+      expect(await page.locator("#history polyline").count()).toBe(2);
+      await page.click("#confirm");
+      expect(await page.locator("#future polyline").count()).toBe(4);
+      const said = await page.locator("#claim .findings li").allInnerTexts();
+      const plain = said.map((t) => t.replace(" error:", ":"));
+      expect(new Set(plain).size).toBe(plain.length);
+      await page.click("#approve");
+      expect(await page.locator("#place").innerText()).toContain("1 answered");
     } finally {
       await browser.close();
     }

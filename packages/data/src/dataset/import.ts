@@ -1,7 +1,7 @@
 /** Imports recordings into a data set: a bad one is skipped and listed, a finished one is not done again. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DataConfigError, FormatError } from "../errors.ts";
+import { DataConfigError, FormatError, StorageError } from "../errors.ts";
 import type { AtomicOptions } from "../io/atomic.ts";
 import { readJsonl, writeJsonl } from "../io/json.ts";
 import { type DriveRef, type DriveSource, hashInput, type ReadOptions } from "../sources/source.ts";
@@ -11,6 +11,7 @@ export interface SkippedItem {
   readonly id: string;
   readonly path: string;
   readonly format: string;
+  /** A `FormatErrorCode`, or "unexpected". */
   readonly code: string;
   /** File, row or byte, what is wrong, what to do. */
   readonly error: string;
@@ -76,6 +77,31 @@ async function otherSkips(path: string, ids: ReadonlySet<string>): Promise<unkno
   return rows;
 }
 
+const oneLine = (text: string): string => text.split(/\s*\n\s*/).join(" ");
+
+/**
+ * Why a recording is left out; null for what the next one would meet as well (a full disk, no decoder, a stop). An error
+ * that no reader foresaw is a fault of ours, and still costs only its recording.
+ */
+function skipReason(error: unknown, ref: DriveRef): { code: string; error: string } | null {
+  if (error instanceof FormatError) return { code: error.code, error: oneLine(error.message) };
+  if (!(error instanceof Error)) return null;
+  const errno = "code" in error ? String(error.code) : "";
+  const isGeneral =
+    error instanceof StorageError ||
+    error instanceof DataConfigError ||
+    error.name === "AbortError" ||
+    errno === "ENOSPC" ||
+    errno === "EDQUOT";
+  if (isGeneral) return null;
+  return {
+    code: "unexpected",
+    error: oneLine(
+      `${ref.path}: ${error.name}: ${error.message}; expected a readable recording. Check the file, and report this if it is sound.`,
+    ),
+  };
+}
+
 /**
  * Imports all recordings below `path`. Bad input is skipped and written to `skipped.jsonl` in the data set (removed from
  * it once it imports); a full disk or a stop signal ends the batch with all finished drives kept and listed.
@@ -109,14 +135,9 @@ export async function importDrives(
         imported++;
         report("imported");
       } catch (error) {
-        if (!(error instanceof FormatError)) throw error;
-        skipped.push({
-          id: ref.id,
-          path: ref.path,
-          format: ref.format,
-          code: error.code,
-          error: error.message,
-        });
+        const reason = skipReason(error, ref);
+        if (reason === null) throw error;
+        skipped.push({ id: ref.id, path: ref.path, format: ref.format, ...reason });
         report("skipped");
       }
     }

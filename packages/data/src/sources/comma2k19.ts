@@ -77,6 +77,13 @@ async function readTrack(folder: string): Promise<Track> {
   const file = (name: (typeof arrays)[number]) => join(folder, "global_pose", name);
   const times = await readNpy(file("frame_times"), [null]);
   const n = times.shape[0];
+  if (n < 2) {
+    throw new FormatError(
+      "truncated",
+      { path: file("frame_times") },
+      `${n} times; expected at least 2. The segment is empty; leave it out.`,
+    );
+  }
   const positions = await readNpy(file("frame_positions"), [n, 3]);
   const velocities = await readNpy(file("frame_velocities"), [n, 3]);
   const orientations = await readNpy(file("frame_orientations"), [n, 4]);

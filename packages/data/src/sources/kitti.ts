@@ -70,6 +70,17 @@ export function parseKittiPoses(text: string, path: string): CameraPoses {
         `the 3x3 part is no rotation (its rows are off by ${skew.toPrecision(3)}); expected an orthonormal matrix. The file is damaged.`,
       );
     }
+    const determinant =
+      r[0] * (r[4] * r[8] - r[5] * r[7]) -
+      r[1] * (r[3] * r[8] - r[5] * r[6]) +
+      r[2] * (r[3] * r[7] - r[4] * r[6]);
+    if (determinant < 0) {
+      throw new FormatError(
+        "value",
+        place,
+        "the 3x3 part is a mirror and no rotation (determinant -1): its axes are left-handed; expected right-handed ones. Every left would become a right: fix the writer of the file.",
+      );
+    }
     const [tx, ty, tz] = [m[3], m[7], m[11]];
     position.push([tz, -tx, -ty]);
     // a-from-b with both sides' axes turned: B · R · Bᵀ, and Bᵀ turns camera axes to forward-left-up.

@@ -155,6 +155,69 @@
       ),
     );
   };
+  /** Curves over the times of both halves, so that what is shown later has its place from the start. */
+  const plot = (title, halves, valueOf) => {
+    const [width, height, left] = [420, 96, 44];
+    const rows = halves.flatMap((h) => h.ego).filter((r) => valueOf(r) !== null);
+    const span = (values, least) => {
+      const [low, high] = [Math.min(...values), Math.max(...values)];
+      const pad = Math.max(0, (least - (high - low)) / 2);
+      return [low - pad, high + pad];
+    };
+    const [from, to] = [data.items[state.index].history.ego[0].secs, data.items[state.index].future.ego.at(-1).secs];
+    const [low, high] = span(rows.map(valueOf), 2);
+    const x = (secs) => left + ((secs - from) / (to - from)) * (width - left - 6);
+    const y = (v) => 8 + ((high - v) / (high - low)) * (height - 26);
+    const svg = (tag, attributes, ...children) => {
+      const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+      for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+      node.append(...children);
+      return node;
+    };
+    const mark = (v) => svg("text", { x: left - 6, y: y(v) + 4, "text-anchor": "end" }, v.toFixed(1));
+    return el(
+      "figure",
+      { className: "plot" },
+      el("figcaption", {}, title),
+      svg(
+        "svg",
+        { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title },
+        svg("line", { class: "now", x1: x(0), x2: x(0), y1: 4, y2: height - 14 }),
+        svg("text", { x: x(0), y: height - 2, "text-anchor": "middle" }, "t = 0"),
+        mark(low),
+        mark(high),
+        ...halves.map((h, i) =>
+          svg("polyline", {
+            class: i === 0 ? "history" : "future",
+            points: h.ego
+              .filter((r) => valueOf(r) !== null)
+              .map((r) => `${x(r.secs).toFixed(1)},${y(valueOf(r)).toFixed(1)}`)
+              .join(" "),
+          }),
+        ),
+      ),
+    );
+  };
+  const motion = (half, halves) =>
+    el(
+      "div",
+      { className: "motion" },
+      table(half),
+      el(
+        "div",
+        {},
+        plot("speed (m/s)", halves, (r) => r.speedMps),
+        plot("heading (°, left is up)", halves, (r) => (r.headingRad * 180) / Math.PI),
+      ),
+    );
+
+  const units = { M: "m", Mps: "m/s", Rad: "rad", PerM: "1/m", Secs: "s" };
+  /** "distanceM", 6.9 as "distance 6.9 m". */
+  const words = (key, value) => {
+    const [, name, unit] = /^(.*?)(Mps|PerM|Rad|Secs|M)?$/.exec(key);
+    const plain = name.replace(/[A-Z]/g, (c) => ` ${c.toLowerCase()}`);
+    return `${plain.replaceAll("_", " ")} ${value}${unit === undefined ? "" : ` ${units[unit]}`}`;
+  };
   const choice = (name, values, current, set) =>
     el(
       "label",
@@ -202,7 +265,7 @@
     const { label } = it;
     const decided = [label.longitudinal, label.lateral, label.lateralSide].filter((x) => x !== null).join(", ");
     return [
-      el("section", { id: "future" }, el("h2", {}, "What happened"), strip(it.future, "future"), table(it.future)),
+      el("section", { id: "future" }, el("h2", {}, "What happened"), strip(it.future, "future"), motion(it.future, [it.history, it.future])),
       el(
         "section",
         { id: "claim" },
@@ -217,7 +280,8 @@
                 `rules: ${it.verdict.outcome}`,
                 ...(it.verdict.critic === null ? [] : [`critic: ${it.verdict.critic.toFixed(2)}`]),
                 ...it.verdict.findings,
-                ...it.verdict.reasons,
+                // A rule's error is a reason as well: once is enough.
+                ...it.verdict.reasons.filter((r) => !it.verdict.findings.some((f) => f.replace(" error:", ":") === r)),
               ].map((t) => el("li", {}, t)),
             ),
         el(
@@ -274,9 +338,12 @@
         id: "reviewer",
         placeholder: "your name",
         value: state.reviewer,
-        onchange: (e) => {
+        // Nothing is drawn anew here: leaving the field by a click on a button would take the button away under it.
+        oninput: (e) => {
           state.reviewer = e.target.value.trim();
-          draw();
+          const note = document.getElementById("author");
+          if (note !== null) note.hidden = !it.authors.includes(state.reviewer);
+          save();
         },
       }),
       el("button", { id: "save", onclick: download }, "save answers (s)"),
@@ -300,7 +367,7 @@
             el("input", { type: "checkbox", name: c.id, checked: a.confirmed.includes(c.id), onchange: () => toggle(c.id) }),
             el("kbd", {}, String(i + 1)),
             ` ${c.id}: ${c.kind.replaceAll("_", " ")} `,
-            Object.entries(c.attributes).map(([k, v]) => `${k} ${v}`).join(", "),
+            Object.entries(c.attributes).map(([k, v]) => words(k, v)).join(", "),
           ),
         ),
       ),
@@ -309,8 +376,8 @@
       ...[
         header,
         el("p", { className: "message", id: "message", hidden: message === "" }, message),
-        it.authors.includes(state.reviewer) ? el("p", { className: "message" }, "You are an author of this label.") : null,
-        el("section", { id: "history" }, el("h2", {}, `${it.label.id}: before t = 0`), strip(it.history, "history"), table(it.history),
+        el("p", { className: "message", id: "author", hidden: !it.authors.includes(state.reviewer) }, "You are an author of this label: another person must check it."),
+        el("section", { id: "history" }, el("h2", {}, `${it.label.id}: before t = 0`), strip(it.history, "history"), motion(it.history, [it.history]),
           el("p", {}, `navigation: ${it.navText ?? "no manoeuvre ahead"}`)),
         el("section", {}, el("h2", {}, "Which of these do you see?"), components),
         a.isOpen
