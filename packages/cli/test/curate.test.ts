@@ -237,3 +237,31 @@ test("the report shows rates, disagreements with their numbers, pictures and the
   await reportDataset(context, dir);
   expect(await readFile(join(dir, "report.html"), "utf8")).toBe(page);
 });
+
+test("a damaged drive is named in the report and in a curation, the others count; one label is shown once", async () => {
+  const dir = await makeDataset("damaged");
+  await mkdir(join(dir, "labels"), { recursive: true });
+  const rows = [
+    label("left-2", 6_000_000, "right", "accepted"),
+    label("right-1", 6_000_000, "left", "accepted"),
+  ];
+  for (const name of ["teacher", "verified"])
+    await writeFile(
+      join(dir, "labels", `${name}.jsonl`),
+      rows.map((r) => JSON.stringify(r)).join("\n"),
+    );
+  const path = join(dir, "drives", "right-1.mcap");
+  await writeFile(path, Buffer.alloc((await readFile(path)).byteLength, 7));
+  const data = await datasetReportData(dir, context);
+  expect(data.skipped.map((s) => s.what)).toEqual(["right-1"]);
+  expect(data.skipped[0]?.why).toContain("right-1.mcap");
+  expect(data.inventory.clips).toBe(2);
+  expect(data.labels.map((l) => [l.name, l.rules.error, l.rules.abstain])).toEqual([
+    ["teacher", 1, 1],
+    ["verified", 1, 1],
+  ]);
+  expect(data.disagreements.map((d) => d.id)).toEqual(["left-2@6000000"]);
+  const scored = await curateDataset(context, { report: false }, dir);
+  expect(scored.text).toMatch(/^2 clips/);
+  expect(await readFile(join(dir, "curate", "skipped.jsonl"), "utf8")).toContain("right-1.mcap");
+});

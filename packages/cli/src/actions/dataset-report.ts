@@ -8,6 +8,7 @@ import {
   curateFiles,
   type CurationSummary,
   type Dataset,
+  FormatError,
   type Inventory,
   newInventory,
   openDataset,
@@ -50,7 +51,8 @@ async function readSummary(dir: string): Promise<CurationSummary | null> {
 async function takeInventory(
   dataset: Dataset,
   context: Pick<CommandContext, "signal" | "progress">,
-): Promise<{ inventory: Inventory; clips: ClipRecord[] }> {
+): Promise<{ inventory: Inventory; clips: ClipRecord[]; unreadable: Map<string, string> }> {
+  const unreadable = new Map<string, string>();
   const inventory = newInventory();
   // One of each kind is enough for the samples.
   const clips = new Map<string, ClipRecord>();
@@ -60,19 +62,24 @@ async function takeInventory(
   );
   for (const [i, { id }] of dataset.drives.entries()) {
     context.signal.throwIfAborted();
-    const drive = await dataset.open(id);
     try {
-      for (const clip of (await scoreDrive(drive, policy, driveReader)).clips) {
-        countClip(inventory, clip, true);
-        const kind = `${clip.tags.manoeuvre}/${clip.tags.speed}/${clip.tags.scenario}`;
-        if (clips.size < 200 && !clips.has(kind)) clips.set(kind, clip);
+      const drive = await dataset.open(id);
+      try {
+        for (const clip of (await scoreDrive(drive, policy, driveReader)).clips) {
+          countClip(inventory, clip, true);
+          const kind = `${clip.tags.manoeuvre}/${clip.tags.speed}/${clip.tags.scenario}`;
+          if (clips.size < 200 && !clips.has(kind)) clips.set(kind, clip);
+        }
+      } finally {
+        await drive.close();
       }
-    } finally {
-      await drive.close();
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      unreadable.set(id, error.message);
     }
     context.progress.update("inventory", { done: i + 1, total: dataset.drives.length });
   }
-  return { inventory, clips: [...clips.values()] };
+  return { inventory, clips: [...clips.values()], unreadable };
 }
 
 function pickClips(clips: readonly ClipRecord[], most: number): ClipRecord[] {
@@ -200,15 +207,21 @@ export async function datasetReportData(
   const splits = await dataset.splits();
   const formats = new Map<string, number>();
   for (const { format } of dataset.drives) formats.set(format, (formats.get(format) ?? 0) + 1);
-  const skipped: { what: string; why: string }[] = [];
-  for (const file of ["skipped.jsonl", join("curate", curateFiles.skipped)]) {
+  /** What is not in the numbers, each once. */
+  const skipped = new Map(counted.unreadable);
+  for (const file of [
+    "skipped.jsonl",
+    join("labels", "skipped.jsonl"),
+    join("curate", curateFiles.skipped),
+  ]) {
     const path = join(dir, file);
     if ((await stat(path).catch(() => null)) === null) continue;
     for await (const row of readJsonl(path)) {
       const { id, error } = row as { id: string; error: string };
-      skipped.push({ what: id, why: error });
+      skipped.set(id, error);
     }
   }
+  const unread = [...labels.unreadable, ...costs.unreadable].filter((u) => !skipped.has(u.what));
   return {
     name: dataset.name,
     licence: [...new Set(dataset.drives.map((d) => d.licence))].join("; "),
@@ -242,7 +255,7 @@ export async function datasetReportData(
     ),
     samples: await gatherSamples(dataset, labels.samples, counted.clips),
     ledgers: costs.ledgers,
-    skipped: [...skipped, ...labels.unreadable, ...costs.unreadable],
+    skipped: [...[...skipped].map(([what, why]) => ({ what, why })), ...unread],
   };
 }
 

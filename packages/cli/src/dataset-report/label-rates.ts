@@ -119,7 +119,17 @@ export async function gatherLabels(dataset: Dataset, signal: AbortSignal): Promi
         }
         if (open?.id !== label.driveId) {
           await open?.handle.close();
-          open = await openFor(dataset, label.driveId);
+          open = null;
+          try {
+            open = await openFor(dataset, label.driveId);
+          } catch (error) {
+            if (!(error instanceof FormatError)) throw error;
+            // A damaged drive says nothing about its labels; the others still count.
+            known.delete(label.driveId);
+            unreadable.push({ what: label.driveId, why: error.message });
+            rules.abstain++;
+            continue;
+          }
         }
         const verdict = verifyLabel({
           label,
@@ -150,7 +160,7 @@ export async function gatherLabels(dataset: Dataset, signal: AbortSignal): Promi
             )
             .sort((a, b) => Number(b.outcome === "error") - Number(a.outcome === "error")),
         });
-        if (worst.length > 400) worst = mostSevere(worst, 100);
+        if (worst.length > 400) worst = mostSevere(withoutRepeats(worst), 100);
       }
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
@@ -172,9 +182,16 @@ export async function gatherLabels(dataset: Dataset, signal: AbortSignal): Promi
   return {
     rates,
     samples: [...samples.values()].slice(0, mostSamples),
-    disagreements: spread(mostSevere(worst, 100)),
+    disagreements: spread(mostSevere(withoutRepeats(worst), 100)),
     unreadable,
   };
+}
+
+/** The same label may lie in several files, as the teacher gave it and as it was verified: the last one is shown. */
+function withoutRepeats(found: readonly Disagreement[]): Disagreement[] {
+  const byContent = new Map<string, Disagreement>();
+  for (const d of found) byContent.set(`${d.label.id} ${decisionOf(d.label)} ${d.label.trace}`, d);
+  return [...byContent.values()];
 }
 
 function mostSevere(found: readonly Disagreement[], most: number): Disagreement[] {

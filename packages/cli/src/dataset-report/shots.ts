@@ -65,6 +65,16 @@ function ribbonOf(
   return projectRibbon(matrix, path.x, path.y, path.yaw, 1.8);
 }
 
+/** Null for a damaged drive: the report names it where it counts what was left out. */
+async function openOrNull(dataset: Dataset, id: string): Promise<DriveHandle | null> {
+  try {
+    return await dataset.open(id);
+  } catch (error) {
+    if (error instanceof FormatError) return null;
+    throw error;
+  }
+}
+
 /** Opens the drive of each request once, in order of drives. Requests of drives that are not here give null. */
 export async function shotsOf(
   dataset: Dataset,
@@ -78,7 +88,11 @@ export async function shotsOf(
     .sort((a, b) => (a.driveId < b.driveId ? -1 : a.driveId > b.driveId ? 1 : a.t0Us - b.t0Us));
   for (let at = 0; at < order.length; ) {
     const { driveId } = order[at] as (typeof order)[number];
-    const drive = await dataset.open(driveId);
+    const drive = await openOrNull(dataset, driveId);
+    if (drive === null) {
+      while (order[at]?.driveId === driveId) at++;
+      continue;
+    }
     try {
       for (; order[at]?.driveId === driveId; at++) {
         const request = order[at] as (typeof order)[number];

@@ -109,7 +109,9 @@ export function scoreCollector(mostKept = 4096) {
           const [least, top] = [at(0.01), at(0.99)];
           // One value is one bin in the middle of a little room.
           const room = top - least < 1e-9 ? Math.max(0.05, Math.abs(least) * 0.1) : 0;
-          const [low, high] = [least - room, top + room];
+          // Scores that cannot be negative have no room below 0.
+          const low = least < 0 ? least - room : Math.max(0, least - room);
+          const high = top + room;
           const counts = Array.from({ length: bins }, (): number => 0);
           for (const v of values) {
             const bin = Math.floor(((v - low) / (high - low)) * bins);

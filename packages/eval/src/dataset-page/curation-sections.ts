@@ -121,7 +121,7 @@ function dedupPart(data: DatasetReportData): Html | null {
   const dedup = data.curation?.dedup ?? null;
   if (dedup === null) return null;
   const { eps, mode } = data.curation?.policy.dedup ?? { eps: null, mode: "plain" };
-  return html`<h3>Duplicates</h3><p class="note">SemDeDup over ${count(dedup.rows)} clips that passed the filters, ${count(dedup.clusters)} clusters (${dedup.iterations} rounds). The table is from one run: eps is applied late. In force: ${eps === null ? "none" : `eps ${eps}, ${mode}`}.</p>
+  return html`<h3>Duplicates</h3><p class="note">SemDeDup over ${count(dedup.rows)} clips that passed the filters, ${count(dedup.clusters)} clusters (${dedup.iterations} ${dedup.iterations === 1 ? "round" : "rounds"}). The table is from one run: eps is applied late. In force: ${eps === null ? "none" : `eps ${eps}, ${mode}`}.</p>
 <div class="scroll"><table class="narrow"><thead><tr><th>eps</th>${dedup.table.map((t) => html`<th class="num">${t.eps}</th>`)}</tr></thead><tbody><tr><th>removed, compared with every earlier clip</th>${dedup.table.map((t) => html`<td class="num ${t.eps === eps && mode === "plain" ? "here" : ""}">${count(t.plain)}</td>`)}</tr><tr><th>removed, compared with kept clips only</th>${dedup.table.map((t) => html`<td class="num ${t.eps === eps && mode === "greedy" ? "here" : ""}">${count(t.greedy)}</td>`)}</tr></tbody></table></div>`;
 }
 

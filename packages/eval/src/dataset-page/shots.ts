@@ -5,5 +5,6 @@ import type { Shot } from "./data.ts";
 export function shotView(shot: Shot | null): Html {
   if (shot === null) return html`<div class="noshot">no picture</div>`;
   const { width, height } = shot;
-  return html`<div class="view"><img loading="lazy" alt="" width="${width}" height="${height}" src="data:image/jpeg;base64,${shot.jpeg}">${shot.ribbon === "" ? null : html`<svg viewBox="0 0 ${width} ${height}"><path class="ribbon c-expert" d="${shot.ribbon}"/></svg>`}</div>`;
+  // Not lazy: the bytes are in the page, and print would show black boxes.
+  return html`<div class="view"><img decoding="async" alt="" width="${width}" height="${height}" src="data:image/jpeg;base64,${shot.jpeg}">${shot.ribbon === "" ? null : html`<svg viewBox="0 0 ${width} ${height}"><path class="ribbon c-expert" d="${shot.ribbon}"/></svg>`}</div>`;
 }
