@@ -171,7 +171,7 @@ describe.skipIf(browserPath === undefined)("in a browser (skipped without Chromi
     const path = join(folder, "review.html");
     const broken = {
       ...row,
-      reasons: [...row.verdict.results.map((r) => `${r.rule}: ${r.detail}`)],
+      reasons: row.verdict.results.map((r) => `${r.rule}: ${r.detail}`),
     };
     await writeFile(path, await pageOf([broken], ["openai:teacher"]));
     const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox"] });
