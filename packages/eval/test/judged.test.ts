@@ -180,6 +180,22 @@ describe("comparison", () => {
     expect(c.series[0]).toMatchObject({ key: "correct", better: 1, equal: 1, worse: 0 });
     expect(c.series[0].difference.value).toBe(0.5);
   });
+  it("knows from the metrics that less can be better", () => {
+    const of = (px: number, subject: string) => {
+      const run = runOf([item("q1", { "temporal front": px })], subject);
+      const estimate = { value: px, interval: null, n: 1, clusters: 1 };
+      const metric = { key: "temporal front", label: "t", about: "", format: "px" as const };
+      return {
+        ...run,
+        sheet: { ...run.sheet, metrics: [{ ...metric, isHigherBetter: false, estimate }] },
+      };
+    };
+    expect(compareRuns(of(2, "before"), of(1, "after")).series[0]).toMatchObject({
+      isHigherBetter: false,
+      better: 1,
+      worse: 0,
+    });
+  });
   it("refuses two runs over different truths", () => {
     const other = runOf([item("q1", { correct: 1 }, { expected: "B" })], "x");
     expect(() => compareRuns(a, other)).toThrow('item "q1" should be "A" in one run and "B"');

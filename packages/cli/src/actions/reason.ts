@@ -25,11 +25,12 @@ import {
 import {
   type AskingOptions,
   batchSettings,
+  namedValues,
   openAskedModel,
   priceOf,
 } from "../asking/model-options.ts";
 import type { CommandContext, CommonOptions, Outcome } from "../command.ts";
-import { UserError } from "../errors.ts";
+import { describeError, UserError } from "../errors.ts";
 import {
   type AskSettings,
   askJobs,
@@ -99,6 +100,7 @@ export async function runReason(
     spec.kind === "openai",
     jobs.length === 1 && !context.isDryRun,
   );
+  const toPlan = options.plan === true ? plannable(spec, jobs, settings) : null;
   if (context.isDryRun) return dryRun(context, options, jobs, settings, found.skipped);
 
   const opened =
@@ -115,7 +117,9 @@ export async function runReason(
     { ...batch, ...(jobs.length === 1 ? { onProgress: () => {} } : {}) },
   );
   stream?.end();
-  const plan = options.plan === true ? await planOf(options, spec, jobs, settings) : null;
+  const planned = toPlan === null ? null : await planOf(toPlan, options, settings);
+  const plan = planned === null || "problem" in planned ? null : planned;
+  const planProblem = planned !== null && "problem" in planned ? planned.problem : null;
   const rows = jobs.map((job) => {
     const row = result.rows.get(job.id);
     const failure = result.failures.get(job.id);
@@ -126,6 +130,9 @@ export async function runReason(
   });
   const mark = result.summary.isSynthetic ? { synthetic: true } : {};
   const lines: string[] = [];
+  const { decisionText, pathText, reasonSheet, renderReasonReport } = await import(
+    "../reason/report.ts"
+  );
   if (jobs.length === 1) {
     const [job] = jobs as [ReasonJob];
     const row = result.rows.get(job.id);
@@ -138,20 +145,23 @@ export async function runReason(
     if (stream === null || !stream.hasWritten())
       lines.push(...answerLines(row, options.reasoning === true));
     lines.push(...outputLines(row));
-    if (plan !== null)
+    if (plan !== null) {
+      const decision = decisionText(plan.reasoning);
       lines.push(
         `with the drive's own motion: ${plan.reasoning}`,
-        `planned path: ${plan.path.x.at(-1)?.toFixed(1)} m ahead and ${plan.path.y.at(-1)?.toFixed(1)} m to the left after ${(plan.path.x.length / 10).toFixed(1)} s; ${plan.meanErrorM.toFixed(2)} m from the driven one on average`,
+        ...(decision === null ? [] : [`decision: ${decision}`]),
+        `planned path: ${pathText(plan)}`,
         ...(plan.overlay === null ? [] : [`drawn: ${plan.overlay}`]),
       );
+    }
   }
+  if (planProblem !== null) lines.push(`no path was planned: ${planProblem}`);
   lines.push(summaryText(result.summary));
   if (result.stop !== null) lines.push(`ended early: ${result.stop.message}`);
   for (const { what, why } of found.skipped) lines.push(`skipped ${what}: ${why}`);
   if (jobs.length > 1)
     for (const [id, { kind, message }] of [...result.failures].slice(0, 10))
       lines.push(`failed ${id} (${kind}): ${message}`);
-  const { reasonSheet, renderReasonReport } = await import("../reason/report.ts");
   const run = reasonSheet(jobs, result, {
     model: opened.model.id,
     prompt: settings.prompt.name,
@@ -159,11 +169,12 @@ export async function runReason(
     settings: Object.fromEntries(
       Object.entries({
         model: opened.model.id,
-        prompt: `${settings.prompt.name} ${promptHash(settings.prompt)}`,
-        reasoning: settings.isReasoning,
-        sampling: settings.sampling,
-        media: settings.media,
-      }).map(([k, v]) => [k, typeof v === "string" ? v : JSON.stringify(v)]),
+        prompt: `${settings.prompt.name} (${promptHash(settings.prompt)})`,
+        reasoning: settings.isReasoning ? "yes" : "no",
+        sampling: namedValues({ ...settings.prompt.sampling, ...settings.sampling }),
+        videos: `as ${settings.media.send === "video" ? "files" : "frames"}${settings.media.atSecs === null ? "" : `, up to ${settings.media.atSecs} s`}; ${namedValues(settings.media.video)}`,
+        context: `${settings.media.context.maxModelLen} tokens, ${settings.media.canShrink ? "made smaller to fit" : "refused where too large"}`,
+      }),
     ),
     skipped: found.skipped,
   });
@@ -176,9 +187,13 @@ export async function runReason(
         .replace("results", "report")
         .replace(/jsonl$/, "html"),
     );
-    await atomicWriteFile(report, await renderReasonReport(jobs, result, run));
+    await atomicWriteFile(
+      report,
+      await renderReasonReport(jobs, result, run, { atSecs: settings.media.atSecs, plan }),
+    );
     lines.push(`results: ${result.resultsPath}`, `report: ${report}`);
   }
+  if (planProblem !== null) process.exitCode = 1;
   // 130 as for every command that the user stopped.
   if (result.stop !== null) process.exitCode = result.stop.reason === "stopped" ? 130 : 1;
   return {
@@ -189,7 +204,8 @@ export async function runReason(
       metrics: run.sheet.metrics,
       stop: result.stop,
       skipped: found.skipped,
-      ...(plan === null ? {} : { plan }),
+      ...(plan === null ? {} : { plan: { ...plan, decision: decisionText(plan.reasoning) } }),
+      ...(planProblem === null ? {} : { planProblem }),
       results: rows,
       resultsPath: result.resultsPath,
       report,
@@ -198,21 +214,36 @@ export async function runReason(
   };
 }
 
-async function planOf(
-  options: ReasonOptions,
-  spec: ModelSpec,
-  jobs: readonly ReasonJob[],
-  settings: AskSettings,
-): Promise<DrivePlan> {
+interface ToPlan {
+  readonly folder: string;
+  readonly drive: string;
+  readonly atSecs: number;
+}
+
+/** What --plan is to plan; refused before anything is asked. */
+function plannable(spec: ModelSpec, jobs: readonly ReasonJob[], settings: AskSettings): ToPlan {
   const [job] = jobs;
-  const [path] = job?.media ?? [];
+  const [drive] = job?.media ?? [];
   const { atSecs } = settings.media;
-  const isDrive = path !== undefined && kindOfFile(path) === "drive";
+  const isDrive = drive !== undefined && kindOfFile(drive) === "drive";
   if (spec.kind !== "engine" || jobs.length !== 1 || !isDrive || atSecs === null)
     throw new UserError("OPTION", "--plan needs one drive (.mcap), --at and --model engine:FOLDER");
+  return { folder: resolve(spec.folder), drive, atSecs };
+}
+
+/** A plan that cannot be made does not lose the answer: it is said beside it. */
+async function planOf(
+  { folder, drive, atSecs }: ToPlan,
+  options: ReasonOptions,
+  settings: AskSettings,
+): Promise<DrivePlan | { readonly problem: string }> {
   const { planOnDrive } = await import("../reason/drive-plan.ts");
   const overlay = settings.overlayFolder === null ? null : join(settings.overlayFolder, "plan.png");
-  return planOnDrive(resolve(spec.folder), path, atSecs, options.seed ?? 0, overlay);
+  try {
+    return await planOnDrive(folder, drive, atSecs, options.seed ?? 0, overlay);
+  } catch (error) {
+    return { problem: describeError(error) };
+  }
 }
 
 const joined = (jobs: readonly ReasonJob[]): ReasonJob => ({

@@ -1,5 +1,5 @@
 /** The reward commands as a user runs them. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ProbeReport } from "@causeway/reason";
@@ -30,16 +30,19 @@ it("probe: an honest reward passes, a constant policy's groups are flat, and a t
   );
   const outcome = await probeRewards(
     context(),
-    { reward: "videophy2-reason1", samples },
+    { reward: "videophy2-reason1", samples, out: join(dir, "probe") },
     references,
   );
+  const page = await readFile(join(dir, "probe", "report.html"), "utf8");
+  expect(page).toContain("Maximum attainable");
+  expect(page).toContain("To mend: the trick");
   const report = outcome.data as ProbeReport;
   expect(report.attainable.share).toBe(1);
   expect(report.monotonicity.violations).toEqual([]);
   expect(report.samples).toMatchObject({ n: 4, mean: 0, flatGroups: 2, groups: 2 });
   // Saying 4 without looking gets (3 x 2 + 1 x 1) / 4 on these labels: the data must be balanced.
-  expect(report.tricks.find((t) => t.name === "always the most common score")?.mean).toBe(1.75);
-  expect(outcome.text).toContain('the trick "always the most common score" gets 1.75 of 2');
+  expect(report.tricks.find((t) => t.name === "always the most common answer, 4")?.mean).toBe(1.75);
+  expect(outcome.text).toContain('the trick "always the most common answer, 4" gets 1.75 of 2');
 });
 
 it("serve answers until it is stopped", async () => {

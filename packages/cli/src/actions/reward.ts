@@ -1,5 +1,5 @@
 /** `causeway reward serve` and `causeway reward probe`. */
-import { resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import {
   builtInRewards,
   functionScorer,
@@ -13,7 +13,7 @@ import type { CommandContext, Outcome } from "../command.ts";
 import type { ProbeOptions } from "../commands/reward/probe.ts";
 import type { ServeOptions } from "../commands/reward/serve.ts";
 import { UserError } from "../errors.ts";
-import { writeJsonAtomic } from "../pipeline/atomic-file.ts";
+import { writeAtomic, writeJsonAtomic } from "../pipeline/atomic-file.ts";
 import { readEntries } from "../score/data-file.ts";
 
 export async function serveRewards(
@@ -101,13 +101,20 @@ export async function probeRewards(
     }
   }
   const report = probeReward(reward, right, samples);
-  if (options.out !== undefined && !context.isDryRun)
-    await writeJsonAtomic(resolve(options.out), report);
+  let page: string | null = null;
+  if (options.out !== undefined && !context.isDryRun) {
+    const { probeRun } = await import("../score/probe-report.ts");
+    const { renderScoreReport } = await import("@causeway/eval/judged");
+    page = join(resolve(options.out), "report.html");
+    await writeJsonAtomic(join(resolve(options.out), "probe.json"), report);
+    const run = probeRun(reward, report, right, samples);
+    await writeAtomic(page, renderScoreReport(run, new Map()));
+  }
   const { attainable, monotonicity, findings } = report;
   const s = report.samples;
   const number = (v: number | null) => (v === null ? "–" : v.toFixed(3));
   return {
-    data: report,
+    data: { ...report, report: page },
     text: [
       `${reward.name}: ${reward.about}; range ${reward.range.join(" to ")}`,
       `  ideal replies that reach the maximum: ${(100 * attainable.share).toFixed(1)} % of ${report.references}`,
@@ -124,6 +131,7 @@ export async function probeRewards(
       ...(findings.length === 0
         ? ["  nothing to mend was found"]
         : ["to mend before training:", ...findings.map((f) => `  - ${f}`)]),
+      ...(page === null ? [] : [`report: ${relative(process.cwd(), page) || page}`]),
     ].join("\n"),
   };
 }

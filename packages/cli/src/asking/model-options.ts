@@ -204,3 +204,9 @@ export async function batchSettings(
     onProgress,
   };
 }
+
+/** Settings in words, for reports: "temperature 0.6, topP 0.95". */
+export const namedValues = (values: object): string =>
+  Object.entries(values)
+    .map(([k, v]) => `${k} ${String(v)}`)
+    .join(", ") || "as the model has it";

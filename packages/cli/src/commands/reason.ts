@@ -27,7 +27,7 @@ export const command = addAskingOptions(
     'causeway reason frame.png --prompt grounding-2d --set object_name="the cars" --out out',
     "causeway reason clips/ --prompt temporal --out out           # a batch: killed or stopped, it goes on",
     "causeway reason jobs.jsonl --model openai:gpt-5 --max-cost 2 --price-in 1.25 --price-out 10 --out out",
-    "causeway reason drive.mcap --at 4 --model engine:runs/quickstart --camera all --plan --out out",
+    "causeway reason drive.mcap --at 6 --model engine:nano --plan --out out  # caption, decision, path on the picture",
     "causeway reason clip.mp4 --fps 4 --context 8192 --dry-run    # exact tokens; nothing is asked or written",
     "causeway reason --list-prompts",
     "causeway reason --show-prompt caption > mine.yaml && causeway reason clip.mp4 --prompt mine.yaml",
@@ -79,6 +79,21 @@ export const command = addAskingOptions(
   .addHelpText(
     "after",
     `
+Tasks (--prompt NAME; texts of all with --list-prompts, one with --show-prompt NAME):
+  what happens, and when             caption, temporal, sub-tasks --set steps="1. …"
+  a driving clip in fifteen fields   av-caption
+  driving: what matters, what next   av-reasoning, next-action
+  causes                             causal, causal-vqa --set object_name="the red car"
+  where something is                 grounding-2d, grounding-3d, point (each --set object_name=…), describe
+  a robot's path                     trajectory --set task_instruction="put the cup on the tray"
+  can this be, is it well made       plausibility, video-critic, video-score
+  questions                          vqa --set question=… (or --ask), mcq --set question=… --set options="(A) … (B) …"
+Boxes, points, paths and spans are drawn with --out; --intrinsics draws boxes in space. A file of your own:
+user_prompt, and if you like system_prompt, sampling_params, output (text, json, boxes, boxes3d, points, spans, subjects, choice).
+
+Engines: openai:NAME@http://HOST:PORT/v1 (?timeout=600, ?json=guided_json, ?frames=video after the address adjust it),
+engine:FOLDER or engine:nano (our own, no server), fake (scripted: shows what would be written, marked synthetic).
+
 Jobs (JSON Lines): {"id": "a", "media": ["a.mp4"], "prompt": "vqa", "values": {"question": "…"}}, or
 {"id": "a", "media": "a.png", "question": "…"}; paths are relative to the file. Addresses are never fetched.
 

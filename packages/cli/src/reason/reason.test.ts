@@ -275,7 +275,11 @@ test("our own engine, no server: the backbone that ships says what it does and w
     longitudinal: expect.anything() as unknown,
   });
   expect((data as Data).synthetic).toBeUndefined();
-  const planned = await run([`sim/drives/${drive}`], { ...options, at: "1.6", plan: true });
+  const out = join(root, "planned");
+  const planned = await run([`sim/drives/${drive}`], { ...options, at: "1.6", plan: true, out });
+  const page = await readFile(join(out, "report.html"), "utf8");
+  expect(page).toMatch(/<dt>decision<\/dt><dd>\w+/);
+  expect(page).toContain("data:image/jpeg;base64,");
   const { plan } = planned.data as { plan: { path: { x: number[] }; meanErrorM: number } };
   expect(plan.path.x).toHaveLength(64);
   // Standing still for 6.4 s, or driving on at the limit, would be tens of metres off.

@@ -1,5 +1,4 @@
 /** The page of a batch of answers, in the form of every evaluation: failures first, each with its picture. */
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import {
   countItems,
@@ -10,13 +9,15 @@ import {
   shareOfAll,
   worstFirst,
 } from "@causeway/eval/judged";
+import { parseTrace } from "@causeway/label";
 import type { BatchResult, FailureKind } from "@causeway/reason";
-import { kindOfFile, type ReasonJob } from "./jobs.ts";
+import { picturesOf } from "../score/frames.ts";
+import type { DrivePlan } from "./drive-plan.ts";
+import type { ReasonJob } from "./jobs.ts";
 import type { ReasonRow } from "./ask-jobs.ts";
 
-/** Items that the page shows, and the width of their pictures. */
+/** Items that the page shows. */
 const shownItems = 200;
-const pictureWidth = 420;
 
 /** Kinds where the model replied, but not with what was asked for. */
 const unreadKinds: ReadonlySet<FailureKind> = new Set(["bad-reply", "truncated", "refusal"]);
@@ -30,7 +31,8 @@ function itemOf(job: ReasonJob, result: BatchResult<ReasonRow>, question: string
     cluster: job.id,
     group: job.prompt,
     question: job.values.question ?? question,
-    expected: "no reference was given",
+    // Nobody said what is right.
+    expected: "",
     media: job.media,
   };
   if (row === undefined)
@@ -70,21 +72,6 @@ function itemOf(job: ReasonJob, result: BatchResult<ReasonRow>, question: string
   };
 }
 
-async function picture(path: string): Promise<string | null> {
-  const { default: sharp } = await import("sharp");
-  try {
-    const jpeg = await sharp(await readFile(path))
-      .rotate()
-      .resize({ width: pictureWidth, withoutEnlargement: true })
-      .jpeg({ quality: 80 })
-      .toBuffer();
-    return `data:image/jpeg;base64,${jpeg.toString("base64")}`;
-  } catch {
-    // A picture that cannot be read is why its item failed: the item says so.
-    return null;
-  }
-}
-
 export interface ReasonReport {
   readonly model: string;
   readonly prompt: string;
@@ -108,6 +95,7 @@ export function reasonSheet(
     subject: model,
     isSynthetic: summary.isSynthetic,
     settings,
+    files: ["results.jsonl", "summary.json", "ledger.jsonl"],
     counts: countItems(items, skipped.length),
     metrics: [
       {
@@ -130,23 +118,55 @@ export function reasonSheet(
   return { sheet, items };
 }
 
+/** What a driving model planned for the one drive that was asked about. */
+function planDetails(plan: DrivePlan): SheetItem["details"] {
+  return [
+    ["with the drive's motion", plan.reasoning],
+    ...(decisionText(plan.reasoning) === null
+      ? []
+      : [["decision", decisionText(plan.reasoning) as string] as const]),
+    ["planned path", pathText(plan)],
+  ];
+}
+
+/** "54.2 m ahead and 9.1 m to the right after 6.4 s; …". */
+export function pathText({ path, meanErrorM }: DrivePlan): string {
+  const y = path.y.at(-1) ?? 0;
+  return `${path.x.at(-1)?.toFixed(1)} m ahead and ${Math.abs(y).toFixed(1)} m to the ${y >= 0 ? "left" : "right"} after ${(path.x.length / 10).toFixed(1)} s; ${meanErrorM.toFixed(2)} m from the driven one on average`;
+}
+
+/** The decision that a sentence states, on both axes; null where it states none. */
+export function decisionText(sentence: string): string | null {
+  const claims = parseTrace(sentence);
+  if (claims.status === "unparsed") return null;
+  const side = claims.lateralSide === null ? "" : ` ${claims.lateralSide}`;
+  const axes = [claims.longitudinal, claims.lateral === null ? null : `${claims.lateral}${side}`];
+  return axes
+    .filter((a) => a !== null)
+    .join(", ")
+    .replaceAll("_", " ");
+}
+
 export async function renderReasonReport(
   jobs: readonly ReasonJob[],
   result: BatchResult<ReasonRow>,
   run: ScoredRun,
+  { atSecs, plan }: { readonly atSecs: number | null; readonly plan: DrivePlan | null },
 ): Promise<string> {
-  const { items } = run;
+  const items =
+    plan === null
+      ? run.items
+      : run.items.map((i) => ({ ...i, details: [...planDetails(plan), ...i.details] }));
   const frames = new Map<string, readonly string[]>();
   const byId = new Map(jobs.map((job) => [job.id, job]));
   for (const { id } of worstFirst(items).slice(0, shownItems)) {
-    const overlay = result.rows.get(id)?.overlay ?? null;
-    const drawn = overlay !== null && kindOfFile(overlay) === "image" ? [overlay] : null;
-    const own = (byId.get(id)?.media ?? []).filter((m) => kindOfFile(m) === "image").slice(0, 4);
-    const pictures = await Promise.all((drawn ?? own).map(picture));
-    frames.set(
-      id,
-      pictures.filter((p) => p !== null),
+    const drawn = plan?.overlay ?? result.rows.get(id)?.overlay ?? null;
+    const own = (byId.get(id)?.media ?? []).slice(0, 4);
+    // A picture that cannot be read is why its item failed: the item says so.
+    const pictures = await Promise.all(
+      (drawn === null ? own : [drawn]).map((path) => picturesOf(path, atSecs).catch(() => [])),
     );
+    frames.set(id, pictures.flat());
   }
-  return renderScoreReport(run, frames, shownItems);
+  return renderScoreReport({ sheet: run.sheet, items }, frames, shownItems);
 }

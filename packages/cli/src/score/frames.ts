@@ -1,9 +1,13 @@
-/** Small pictures of the items of a report, as `data:` addresses: the picture itself, or four frames of a video. */
+/**
+ * Small pictures of the items of a report, as `data:` addresses: the picture itself, or four frames of a video or of a
+ * drive's front camera.
+ */
 import { kindOfFile } from "../reason/jobs.ts";
 
 const width = 320;
 
-async function picturesOf(path: string): Promise<string[]> {
+/** @param atSecs Of a drive: the frame at this time instead of four over the whole. */
+export async function picturesOf(path: string, atSecs: number | null = null): Promise<string[]> {
   const { default: sharp } = await import("sharp");
   const address = (jpeg: Buffer): string => `data:image/jpeg;base64,${jpeg.toString("base64")}`;
   const kind = kindOfFile(path);
@@ -17,16 +21,50 @@ async function picturesOf(path: string): Promise<string[]> {
           .toBuffer(),
       ),
     ];
+  if (kind === "drive") return driveFrames(path, atSecs);
   if (kind !== "video") return [];
   const { encodeJpeg, findVideoBackend, openVideo } = await import("@causeway/data");
   if ((await findVideoBackend()) === null) return [];
   const video = await openVideo(path);
-  const last = video.index.ptsUs.length - 1;
-  const wanted = [...new Set([0.1, 0.35, 0.65, 0.9].map((t) => Math.round(t * last)))];
+  const wanted = spread(video.index.ptsUs.length);
   const out: string[] = [];
   for await (const frame of video.frames(wanted, { width: Math.round(width / 2) }))
     out.push(address(Buffer.from(await encodeJpeg(frame.image, 72))));
   return out;
+}
+
+/** Four places within `count`, ends left out. */
+const spread = (count: number): number[] => [
+  ...new Set([0.1, 0.35, 0.65, 0.9].map((t) => Math.round(t * (count - 1)))),
+];
+
+async function driveFrames(path: string, atSecs: number | null): Promise<string[]> {
+  const { openDrive } = await import("@causeway/data");
+  const { default: sharp } = await import("sharp");
+  const drive = await openDrive(path);
+  try {
+    const camera = drive.cameras.find((c) => c.name.includes("front")) ?? drive.cameras[0];
+    if (camera === undefined || camera.stampsUs.length === 0) return [];
+    const stamps = [...camera.stampsUs];
+    const atUs = (stamps[0] as number) + (atSecs ?? 0) * 1e6;
+    const nearest = stamps.findLastIndex((t) => t <= atUs);
+    const frames = await drive.frames(
+      camera.name,
+      atSecs === null ? spread(stamps.length) : [Math.max(0, nearest)],
+    );
+    return await Promise.all(
+      frames.map(async ({ bytes }) => {
+        // Simulated pictures are small; nothing is enlarged.
+        const jpeg = await sharp(bytes)
+          .resize({ width, withoutEnlargement: true })
+          .jpeg({ quality: 72 })
+          .toBuffer();
+        return `data:image/jpeg;base64,${jpeg.toString("base64")}`;
+      }),
+    );
+  } finally {
+    await drive.close();
+  }
 }
 
 /** A picture that cannot be read is left out of the report; the item itself says what was wrong with it. */

@@ -33,7 +33,7 @@ import {
   type SheetTable,
   worstFirst,
 } from "@causeway/eval/judged";
-import { batchSettings, openAskedModel } from "../asking/model-options.ts";
+import { batchSettings, namedValues, openAskedModel } from "../asking/model-options.ts";
 import type { CommandContext, Outcome } from "../command.ts";
 import { UserError } from "../errors.ts";
 import { writeAtomic, writeJsonAtomic } from "../pipeline/atomic-file.ts";
@@ -168,12 +168,13 @@ export async function runBenchmark<Item extends BenchmarkItem, Row>(
   const template = await promptOf(options.prompt ?? benchmark.prompt);
   const replies =
     options.replies === undefined ? null : await readReplies(resolve(options.replies));
-  const model =
-    context.isDryRun || replies !== null
-      ? createScriptedModel({
-          name: replies === null ? "fake" : "replies",
-          ...(benchmark.sample === null ? {} : { script: () => benchmark.sample ?? "" }),
-        })
+  const model = context.isDryRun
+    ? createScriptedModel({
+        name: "fake",
+        ...(benchmark.sample === null ? {} : { script: () => benchmark.sample ?? "" }),
+      })
+    : replies !== null
+      ? givenReplies
       : (await openAskedModel(options)).model;
   const settings: AnswerSettings = {
     isReasoning: options.reasoning === true,
@@ -287,11 +288,7 @@ export async function runBenchmark<Item extends BenchmarkItem, Row>(
   const subject =
     replies === null ? model.id : `replies of ${options.replies?.replace(/^.*[\\/]/, "")}`;
   // A file of replies is real unless a scripted judge scored it.
-  const isSynthetic =
-    context.isDryRun ||
-    (replies === null
-      ? result.summary.isSynthetic
-      : benchmark.otherModels.some((m) => m.isSynthetic));
+  const { isSynthetic } = result.summary;
   const sheet: ScoreSheet = {
     schema: "causeway-score/1",
     benchmark: benchmark.name,
@@ -304,7 +301,7 @@ export async function runBenchmark<Item extends BenchmarkItem, Row>(
       prompt: `${template.name} (${promptHash(template)})`,
       reasoning: settings.isReasoning ? `yes, ${settings.style}` : "no",
       retries: String(settings.retries),
-      sampling: JSON.stringify({ ...template.sampling, ...settings.sampling }),
+      sampling: namedValues({ ...template.sampling, ...settings.sampling }),
       ...Object.fromEntries(
         Object.entries(benchmark.identity).map(([k, v]) => [
           k,
@@ -312,6 +309,7 @@ export async function runBenchmark<Item extends BenchmarkItem, Row>(
         ]),
       ),
     },
+    files: ["score.json", "items.jsonl", "results.jsonl"],
     counts: countItems(sheetItems, skipped.length),
     ...benchmark.summarise(sheetItems, result.rows, byId),
   };
@@ -333,7 +331,10 @@ export async function runBenchmark<Item extends BenchmarkItem, Row>(
           ]
         : []),
       sheetText(sheet),
-      summaryText(result.summary),
+      // Nothing was spent on replies that were given.
+      ...(replies !== null && benchmark.otherModels.length === 0
+        ? []
+        : [summaryText(result.summary)]),
       ...(result.stop === null ? [] : [`ended early: ${result.stop.message}`]),
       ...skipped.slice(0, 10).map((s) => `skipped ${s.where}: ${s.problem}`),
       ...(skipped.length > 10 ? [`and ${skipped.length - 10} more entries`] : []),
@@ -344,6 +345,14 @@ export async function runBenchmark<Item extends BenchmarkItem, Row>(
     ].join("\n"),
   };
 }
+
+/** Replies of a file are somebody's: not scripted, and nothing is asked. Items know theirs by their input key. */
+const givenReplies: ChatModel = {
+  id: "replies",
+  isSynthetic: false,
+  complete: () =>
+    Promise.reject(new UserError("REPLY", "the answers come from a file; no model is asked")),
+};
 
 /** An answer from a file, in the form of one that was asked for. */
 function fromReply<Value>(
@@ -387,7 +396,10 @@ export async function writeSheet(
   const { frames, missing } = await framesOf(ordered, pictured);
   const notes =
     missing > 0
-      ? [...sheet.notes, `${missing} pictures of items could not be read for the report.`]
+      ? [
+          ...sheet.notes,
+          `${missing === 1 ? "1 picture" : `${missing} pictures`} of items could not be read for the report.`,
+        ]
       : sheet.notes;
   const page = renderScoreReport({ sheet: { ...sheet, notes }, items }, frames);
   if (context.isDryRun || out === undefined) return null;

@@ -383,6 +383,8 @@ describe("comparison", () => {
     const [a, b, html] = [join(dir, "one"), join(dir, "two"), join(dir, "compare.html")];
     await scored("mcq", entries, { "mcq/a/0": "B", "mcq/b/0": "B" }, choiceBenchmark(), { out: a });
     await scored("mcq", entries, { "mcq/a/0": "A", "mcq/b/0": "B" }, choiceBenchmark(), { out: b });
+    // Replies that were given are nobody's script.
+    expect(await readFile(join(a, "results.jsonl"), "utf8")).not.toContain("synthetic");
     const { text } = await compareScores(context(), { html }, a, b);
     expect(text).toContain("+0.500");
     expect(text).toContain("better 1, equal 1, worse 0");

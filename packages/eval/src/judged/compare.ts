@@ -13,6 +13,7 @@ export interface ScoredRun {
 
 export interface ComparedSeries {
   readonly key: string;
+  readonly isHigherBetter: boolean;
   readonly a: Estimate;
   readonly b: Estimate;
   /** B − A over paired items. */
@@ -34,8 +35,11 @@ export interface Comparison {
   readonly differences: readonly (readonly [string, string, string])[];
 }
 
-/** Series where a smaller number is better. */
-const isLowerBetter = (key: string): boolean => /^(error|relative|unread)$/.test(key);
+/** By the metric that is made from the series; series without one are scores, or errors by their name. */
+function isHigherBetterIn(key: string, sheets: readonly ScoreSheet[]): boolean {
+  const metric = sheets.flatMap((s) => s.metrics).find((m) => m.key === key.replace(/ mean$/, ""));
+  return metric?.isHigherBetter ?? !/^(error|relative|unread)$/.test(key);
+}
 /** Series that describe an item instead of scoring it. */
 const isFact = (key: string): boolean => key === "truth" || key === "predicted";
 
@@ -63,12 +67,14 @@ export function compareRuns(a: ScoredRun, b: ScoredRun): Comparison {
   const series = keys.map((key): ComparedSeries => {
     const both = pairs.filter(([x, y]) => key in x.scores && key in y.scores);
     const differences = both.map(([x, y]) => y.scores[key] - x.scores[key]);
-    const sign = isLowerBetter(key) ? -1 : 1;
+    const isHigherBetter = isHigherBetterIn(key, [a.sheet, b.sheet]);
+    const sign = isHigherBetter ? 1 : -1;
     const isShare = [...a.items, ...b.items].every(
       (i) => !(key in i.scores) || (i.scores[key] >= 0 && i.scores[key] <= 1),
     );
     return {
       key,
+      isHigherBetter,
       a: meanOf(a.items, key, isShare),
       b: meanOf(b.items, key, isShare),
       difference: bootstrapMean(

@@ -29,6 +29,7 @@ export interface SheetItem {
   /** Numbers by series; empty for items without a reply. */
   readonly scores: Readonly<Record<string, number>>;
   readonly question: string | null;
+  /** Empty where nobody said what is right. */
   readonly expected: string;
   readonly answered: string | null;
   readonly reasoning: string | null;
@@ -83,6 +84,8 @@ export interface ScoreSheet {
   /** True when a scripted model answered or judged. */
   readonly isSynthetic: boolean;
   readonly settings: Readonly<Record<string, string>>;
+  /** What the numbers are made from, beside the report; score.json and items.jsonl unless said otherwise. */
+  readonly files?: readonly string[];
   readonly counts: SheetCounts;
   readonly metrics: readonly SheetMetric[];
   readonly tables: readonly SheetTable[];

@@ -74,7 +74,7 @@ const picturesOf = (id: string, frames: ItemFrames): Html | null => {
 
 function answerList(item: SheetItem): Html {
   const tone = toneOf(item);
-  return html`<dl><dt>expected</dt><dd>${item.expected}</dd>
+  return html`<dl>${item.expected === "" ? null : html`<dt>expected</dt><dd>${item.expected}</dd>`}
 <dt>answered</dt><dd class="${tone === "right" ? "good" : tone === "wrong" ? "bad" : ""}">${item.answered ?? dash}</dd>
 ${item.problem === null ? null : html`<dt>problem</dt><dd class="bad">${item.failure === null ? "" : `${item.failure}: `}${item.problem}</dd>`}
 ${item.details.map(([k, v]) => html`<dt>${k}</dt><dd>${v}</dd>`)}</dl>
@@ -101,7 +101,7 @@ const syntheticNote = (isSynthetic: boolean): Html | null =>
 function facts(sheet: ScoreSheet): Html {
   return html`<section id="facts"><h2>How this was made</h2><dl>${Object.entries(sheet.settings).map(([k, v]) => html`<dt>${k}</dt><dd>${v}</dd>`)}
 <dt>intervals</dt><dd>95 % percentile bootstrap over clusters (videos), 1 000 resamples; shares of 0 and 1 exact binomial</dd>
-<dt>files</dt><dd><code>score.json</code>, <code>items.jsonl</code>, <code>results.jsonl</code>: every number here is made from them, joined by id</dd></dl>
+<dt>files</dt><dd>${(sheet.files ?? ["score.json", "items.jsonl"]).map((f, i) => html`${i > 0 ? ", " : ""}<code>${f}</code>`)}: every number here is made from them, joined by id</dd></dl>
 <h3>Definitions</h3><dl>${sheet.metrics.map((m) => html`<dt>${m.label}</dt><dd>${m.about}</dd>`)}</dl></section>`;
 }
 
@@ -131,16 +131,12 @@ ${facts(sheet)}`,
 }
 
 /** Difference with its interval on a common scale. */
-function differenceBar(
-  { difference }: ComparedSeries,
-  reach: number,
-  isLowerBetter: boolean,
-): Html | null {
+function differenceBar({ difference, isHigherBetter }: ComparedSeries, reach: number): Html | null {
   const { value, interval: range } = difference;
   if (value === null) return null;
   const x = (v: number) => fixed(110 + (100 * v) / (reach || 1), 1).replace("−", "-");
   const isSure = range !== null && (range[0] > 0 || range[1] < 0);
-  const isGain = isLowerBetter ? value < 0 : value > 0;
+  const isGain = isHigherBetter ? value > 0 : value < 0;
   return html`<svg class="diff ${isSure ? (isGain ? "up" : "down") : ""}" viewBox="0 0 220 18" aria-hidden="true"><line class="zero" x1="110" x2="110" y1="0" y2="18"/>${range === null ? null : html`<line class="ci" x1="${x(range[0])}" x2="${x(range[1])}" y1="9" y2="9"/>`}<circle class="dot" cx="${x(value)}" cy="9" r="4"/></svg>`;
 }
 
@@ -185,7 +181,7 @@ ${syntheticNote(comparison.isSynthetic)}</section>
 <section id="series"><div class="scroll"><table><thead><tr><th></th><th class="num">${names[0]}</th><th class="num">${names[1]}</th><th class="num">difference</th><th></th><th class="num">better</th><th class="num">equal</th><th class="num">worse</th></tr></thead><tbody>
 ${series.map(
   (s) =>
-    html`<tr class="${s.key === "mean" || s.key === "correct" ? "us" : ""}"><th>${seriesName(s.key)}</th>${estimateCell(s.a, number)}${estimateCell(s.b, number)}${estimateCell(s.difference, signed)}<td>${differenceBar(s, reach, /^(error|relative|unread)$/.test(s.key))}</td><td class="num">${count(s.better)}</td><td class="num">${count(s.equal)}</td><td class="num">${count(s.worse)}</td></tr>`,
+    html`<tr class="${s.key === "mean" || s.key === "correct" ? "us" : ""}"><th>${seriesName(s.key)}</th>${estimateCell(s.a, number)}${estimateCell(s.b, number)}${estimateCell(s.difference, signed)}<td>${differenceBar(s, reach)}</td><td class="num">${count(s.better)}</td><td class="num">${count(s.equal)}</td><td class="num">${count(s.worse)}</td></tr>`,
 )}</tbody></table></div>
 <p class="note">Differences are paired by id, with 95 % bootstrap intervals over clusters; a coloured mark is a difference whose interval leaves out zero.</p>
 ${comparison.differences.length === 0 ? null : html`<p class="note">Settings that differ: ${comparison.differences.map(([k, x, y]) => `${k}: ${x} / ${y}`).join("; ")}</p>`}</section>

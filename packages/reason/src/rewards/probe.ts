@@ -23,7 +23,6 @@ export const tricks: readonly Trick[] = [
   { name: "empty", reply: "" },
   { name: "form without content", reply: "<think></think>\n\n<answer></answer>" },
   { name: "always the middle score", reply: "<think>ok</think>\n\n<answer>3</answer>" },
-  { name: "always the most common score", reply: "<think>ok</think>\n\n<answer>4</answer>" },
   { name: "all scores at once", reply: "<think>ok</think>\n\n<answer>1 2 3 4 5</answer>" },
   { name: "all letters at once", reply: "<think>ok</think>\n\n<answer>A B C D</answer>" },
   {
@@ -66,6 +65,14 @@ export interface ProbeReport {
   readonly findings: readonly string[];
 }
 
+/** The policy that learned nothing but which answer is the most frequent. */
+const commonest = (reward: Reward, references: readonly string[]): readonly Trick[] => {
+  const [most] = [...groupBy(references, (r) => r)].sort(([, a], [, b]) => b.length - a.length);
+  return most === undefined
+    ? []
+    : [{ name: `always the most common answer, ${most[0]}`, reply: reward.idealReply(most[0]) }];
+};
+
 const mean = (values: readonly number[]): number =>
   values.reduce((a, b) => a + b, 0) / values.length;
 
@@ -86,7 +93,7 @@ export function probeReward(
   const flatGroups = [...groups.values()].filter((g) => g.length > 1 && isFlat(g)).length;
   const rewards = values.map((v) => v.reward);
   const average = rewards.length > 0 ? mean(rewards) : null;
-  const paid = tricks
+  const paid = [...tricks, ...commonest(reward, references)]
     .map(({ name, reply }) => {
       const values = references.map((reference) => reward.evaluate({ reply, reference }).reward);
       const value = values.length > 0 ? mean(values) : 0;

@@ -8,7 +8,7 @@ export interface ProbeOptions extends CommonOptions {
 
 export const command = createCommand("probe", "Test a reward before you train on it.", [
   "causeway reward probe test.jsonl --reward videophy2-reason1",
-  "causeway reward probe test.jsonl --reward videophy2-reason1 --samples rollouts.jsonl --out probe.json",
+  "causeway reward probe test.jsonl --reward videophy2-reason1 --samples rollouts.jsonl --out probes/videophy2",
 ])
   .argument(
     "<references>",
@@ -19,7 +19,7 @@ export const command = createCommand("probe", "Test a reward before you train on
     "--samples <file>",
     'real replies: {"id", "group", "reply", "reference"}; replies of one group answer one question',
   )
-  .option("--out <file>", "also write the result as JSON")
+  .option("--out <folder>", "probe.json and report.html go here")
   .action(
     action<ProbeOptions, [string]>("reward probe", async (context, options, references) => {
       const { probeRewards } = await import("../../actions/reward.ts");
