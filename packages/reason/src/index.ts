@@ -154,7 +154,13 @@ export {
   type ScoreItem,
   type TemporalItem,
 } from "./benchmarks/items.ts";
-export { type FieldScore, judgeFields, judgePrompt, parseCaption } from "./benchmarks/judge.ts";
+export {
+  type FieldScore,
+  fieldText,
+  judgeFields,
+  judgePrompt,
+  parseCaption,
+} from "./benchmarks/judge.ts";
 export {
   isLingoCorrect,
   lingoMaxTokens,

@@ -8,6 +8,7 @@ import {
   criticScore,
   type FieldScore,
   avCaptionFields,
+  fieldText,
   type GroundingItem,
   judgeFields,
   judgePrompt,
@@ -202,7 +203,7 @@ export function captionBenchmark(judge: ChatModel): Benchmark<CaptionItem, Capti
           ([name, f]) =>
             [
               `${name.replaceAll("_", " ")}: ${f.score}`,
-              `${f.from === "missing" ? "missing" : JSON.stringify(f.statement)} for ${JSON.stringify(f.reference)}`,
+              `${f.from === "missing" ? "missing" : `“${fieldText(f.statement)}”`} for “${fieldText(f.reference)}”`,
             ] as const,
         );
       return {

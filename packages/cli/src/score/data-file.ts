@@ -105,9 +105,9 @@ export async function readReplies(path: string): Promise<ReadonlyMap<string, str
   for (const [i, entry] of entries.entries()) {
     const { id, reply, raw } = entry as { id?: unknown; reply?: unknown; raw?: unknown };
     const text = reply ?? raw;
-    if (typeof id !== "string" || typeof text !== "string")
-      throw new UserError("FORMAT", `entry ${i + 1} has no "id" and "reply" as texts (${path})`);
-    replies.set(id, text);
+    if ((typeof id !== "string" && typeof id !== "number") || typeof text !== "string")
+      throw new UserError("FORMAT", `entry ${i + 1} has no "id" and no "reply" as text (${path})`);
+    replies.set(String(id), text);
   }
   if (problems.length > 0)
     throw new UserError("FORMAT", `${problems[0]?.where}: ${problems[0]?.problem} (${path})`);

@@ -2,8 +2,8 @@
  * One benchmark from its data file to score.json, items.jsonl and report.html. Everything that is the same for all of
  * them is here: loading, dry run, asking through the shared batch runner, counting, intervals, report.
  */
-import { dirname, join, relative, resolve } from "node:path";
-import { readFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { readdir, readFile, stat } from "node:fs/promises";
 import {
   type AnswerSettings,
   answerItem,
@@ -13,6 +13,7 @@ import {
   createScriptedModel,
   factorOf,
   type ItemList,
+  type ItemProblem,
   type ItemTools,
   type Parsed,
   parsePromptFile,
@@ -144,25 +145,57 @@ function placeMedia<Item extends BenchmarkItem>(item: Item, root: string): Item 
   return { ...item, media: item.media.map((m) => (isAddress(m) ? m : resolve(root, m))) };
 }
 
+const benchmarkFile = /_benchmark_qa_pairs\.json$/;
+
+/** The data file, or of a folder in the Cosmos-Reason1-Benchmark layout the file of each set: SET/SET_benchmark_qa_pairs.json. */
+async function dataFiles(path: string): Promise<readonly string[]> {
+  const info = await stat(path).catch(() => null);
+  if (info?.isDirectory() !== true) return [path];
+  const found: string[] = [];
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (entry.isFile() && benchmarkFile.test(entry.name)) found.push(join(path, entry.name));
+    if (!entry.isDirectory()) continue;
+    for (const name of await readdir(join(path, entry.name)))
+      if (benchmarkFile.test(name)) found.push(join(path, entry.name, name));
+  }
+  if (found.length === 0)
+    throw new UserError(
+      "INPUT",
+      `no data file in this folder; expected SET/SET_benchmark_qa_pairs.json, or name a JSON, JSON Lines or CSV file (${path})`,
+    );
+  return found.sort();
+}
+
 export async function runBenchmark<Item extends BenchmarkItem, Row>(
   context: CommandContext,
   options: ScoreOptions,
   data: string,
   benchmark: Benchmark<Item, Row>,
 ): Promise<Outcome> {
-  const { entries, problems } = await readEntries(resolve(data));
-  const list = benchmark.read(
-    entries,
-    data.replace(/^.*[\\/]/, "").replace(/(_benchmark_qa_pairs)?\.\w+$/, ""),
-  );
-  const skipped = [...problems, ...list.problems];
-  const root = resolve(options.media ?? dirname(resolve(data)));
+  const files = await dataFiles(resolve(data));
+  const list: { items: Item[]; skipped: ItemProblem[]; entries: number } = {
+    items: [],
+    skipped: [],
+    entries: 0,
+  };
+  for (const file of files) {
+    const set = basename(file).replace(/(_benchmark_qa_pairs)?\.\w+$/, "");
+    const { entries, problems } = await readEntries(file);
+    const read = benchmark.read(entries, set);
+    const folder = resolve(options.media ?? dirname(file));
+    list.entries += entries.length;
+    list.items.push(...read.items.map((item) => placeMedia(item, folder)));
+    for (const { where, problem } of [...problems, ...read.problems])
+      list.skipped.push({ where: files.length > 1 ? `${set} ${where}` : where, problem });
+  }
+  const { skipped } = list;
+  const root = resolve(options.media ?? (files.length > 1 ? data : dirname(resolve(data))));
   const count = Math.min(options.limit ?? Infinity, context.isDryRun ? dryItems : Infinity);
-  const items = list.items.slice(0, count).map((item) => placeMedia(item, root));
+  const items = list.items.slice(0, count);
   if (items.length === 0)
     throw new UserError(
       "INPUT",
-      `no usable entry of ${entries.length}${skipped[0] === undefined ? "" : `; ${skipped[0].where}: ${skipped[0].problem}`} (${data})`,
+      `no usable entry of ${list.entries}${skipped[0] === undefined ? "" : `; ${skipped[0].where}: ${skipped[0].problem}`} (${data})`,
     );
 
   const template = await promptOf(options.prompt ?? benchmark.prompt);

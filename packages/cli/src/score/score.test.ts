@@ -1,6 +1,6 @@
 /** Each benchmark from its data file to numbers, with replies from a file, and the laws of a dry run. */
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createScriptedModel } from "@causeway/reason";
@@ -139,6 +139,36 @@ describe("multiple choice", () => {
         model: "openai:x@http://127.0.0.1:1/v1",
       }),
     ).rejects.toThrow(/folder/);
+  });
+  it("a folder of sets: each counts the same in the macro score, media lie beside their set", async () => {
+    const folder = join(dir, "benchmark");
+    const sets = { av: ["A", "A", "A"], robovqa: ["B"] };
+    for (const [set, truths] of Object.entries(sets)) {
+      await mkdir(join(folder, set, "clips"), { recursive: true });
+      const entries = await Promise.all(
+        truths.map(async (truth, i) => {
+          await copyFile(join(dir, "a.png"), join(folder, set, "clips", `${i}.png`));
+          return question(`clips/${i}.png`, truth);
+        }),
+      );
+      const broken = [...entries, { video: "clips/9.png" }];
+      await writeFile(join(folder, set, `${set}_benchmark_qa_pairs.json`), JSON.stringify(broken));
+    }
+    const { data } = await runBenchmark(
+      context(true),
+      { ...base, limit: 9 },
+      folder,
+      choiceBenchmark(),
+    );
+    const sheet = data as ScoreSheet & { skipped: { where: string }[] };
+    // The stand-in says A: three of four, and one of two sets.
+    expect([value(sheet, "accuracy"), value(sheet, "accuracy-macro")]).toEqual([0.75, 0.5]);
+    expect(sheet.counts.failed).toBe(0);
+    expect(sheet.skipped.map((s) => s.where)).toEqual(["av entry 4", "robovqa entry 2"]);
+    await mkdir(join(dir, "hollow"));
+    await expect(
+      runBenchmark(context(true), base, join(dir, "hollow"), choiceBenchmark()),
+    ).rejects.toThrow("no data file in this folder");
   });
   it("a second run with other data of the same id asks again", async () => {
     const out = join(dir, "again");
