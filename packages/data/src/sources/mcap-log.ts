@@ -9,7 +9,7 @@ import { basename, dirname, join } from "node:path";
 import { checkMotion, driveIdFrom, motionGaps } from "../check-drive.ts";
 import type { Drive } from "../drive.ts";
 import { DataConfigError, FormatError } from "../errors.ts";
-import { explain, type McapFile, openMcap } from "../mcap/mcap-file.ts";
+import { type McapFile, openMcap } from "../mcap/mcap-file.ts";
 import { metadataName } from "../mcap/topics.ts";
 import { createFrameTree, type FrameTree } from "./frame-tree.ts";
 import { type DriveRef, type DriveSource, gapLimitUs, type ReadOptions } from "./source.ts";
@@ -43,8 +43,7 @@ async function withFiles<T>(
   const files: McapFile[] = [];
   try {
     for (const path of paths) files.push(await openMcap(path));
-    // What the MCAP library throws while messages are read says what but not where.
-    return await explain(paths[0], () => work(files));
+    return await work(files);
   } finally {
     for (const file of files) await file.close();
   }

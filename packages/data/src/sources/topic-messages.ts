@@ -6,7 +6,7 @@ import type { McapTypes } from "@mcap/core";
 import type { Quat, Se3 } from "@causeway/geom";
 import { FormatError, type InputPlace } from "../errors.ts";
 import { parseJson } from "../io/json.ts";
-import type { McapFile } from "../mcap/mcap-file.ts";
+import { explain, type McapFile } from "../mcap/mcap-file.ts";
 
 /** What a topic can be used for. */
 export type TopicKind =
@@ -263,7 +263,12 @@ export async function* readTopics(
     if (decoders.size === 0) continue;
     const place = { path: file.path };
     const wanted = [...new Set([...decoders.values()].map((d) => d.topic))];
-    for await (const message of file.reader.readMessages({ topics: wanted })) {
+    const messages = file.reader.readMessages({ topics: wanted });
+    for (;;) {
+      // What the MCAP library throws says what but not where.
+      const next = await explain(file.path, () => messages.next());
+      if (next.done === true) break;
+      const message = next.value;
       const known = decoders.get(message.channelId);
       if (known === undefined) continue;
       const logUs = Number(message.logTime / 1000n);
