@@ -91,6 +91,27 @@ float64[9] k
 float64[9] r
 float64[12] p
 ${header}`,
+  "vision_msgs/msg/Detection3DArray": `std_msgs/Header header
+vision_msgs/Detection3D[] detections
+${header}
+${geometry}
+================================================================================
+MSG: vision_msgs/Detection3D
+std_msgs/Header header
+vision_msgs/ObjectHypothesisWithPose[] results
+vision_msgs/BoundingBox3D bbox
+string id
+================================================================================
+MSG: vision_msgs/ObjectHypothesisWithPose
+vision_msgs/ObjectHypothesis hypothesis
+================================================================================
+MSG: vision_msgs/ObjectHypothesis
+string class_id
+float64 score
+================================================================================
+MSG: vision_msgs/BoundingBox3D
+geometry_msgs/Pose center
+geometry_msgs/Vector3 size`,
   "std_msgs/msg/String": "string data",
 };
 

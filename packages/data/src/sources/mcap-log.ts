@@ -13,6 +13,7 @@ import { type McapFile, openMcap } from "../mcap/mcap-file.ts";
 import { metadataName } from "../mcap/topics.ts";
 import { createFrameTree, type FrameTree } from "./frame-tree.ts";
 import { type DriveRef, type DriveSource, gapLimitUs, type ReadOptions } from "./source.ts";
+import { readBoxes } from "./topic-boxes.ts";
 import { calibrationOf, readCameras } from "./topic-cameras.ts";
 import {
   type EgoRow,
@@ -147,6 +148,9 @@ async function readRecording(
       requireTopic(path, topics, calibration, `cameras.${name}.calibration`, ["calibration"]);
     }
   }
+  if (mapping.boxes !== undefined) {
+    requireTopic(path, topics, mapping.boxes.topic, "boxes.topic", ["boxes"]);
+  }
   const { rows, tree, calibrations, numOrphans } = await readPositions(files, mapping, cameras);
   const { world, vehicle = "base_link" } = mapping.ego;
   if (ego.kind === "transforms" && world === undefined) {
@@ -163,7 +167,7 @@ async function readRecording(
       `topic ${ego.topic}: all times in the messages are 0; expected the time of measurement. Put "clock: log" into the mapping to take the recorder's times.`,
     );
   }
-  const { motion, startUs, notes } = motionOfRows(path, egoRows, mapping.ego);
+  const { motion, startUs, origin, notes } = motionOfRows(path, egoRows, mapping.ego);
   checkMotion(motion, { path: `${path} topic ${ego.topic}` });
   const durationUs = motion.stampUs[motion.stampUs.length - 1];
   const onCar = {
@@ -192,6 +196,18 @@ async function readRecording(
               ),
           },
         );
+  const around =
+    mapping.boxes === undefined
+      ? null
+      : await readBoxes(files, mapping.boxes, {
+          egoRows,
+          tree,
+          vehicle: onCar.vehicle,
+          startUs,
+          durationUs,
+          origin,
+          clock: mapping.clock,
+        });
   return {
     id: ref.id,
     source: {
@@ -211,13 +227,14 @@ async function readRecording(
             `Gap of ${((g.toUs - g.fromUs) * 1e-6).toFixed(2)} s after ${(g.fromUs * 1e-6).toFixed(2)} s: no samples there.`,
         ),
         ...pictures.notes,
+        ...(around?.notes ?? []),
       ],
     },
     durationUs,
     egoMotion: motion,
     egoSize: mapping.egoSize ?? null,
     cameras: pictures.streams,
-    actors: null,
+    actors: around?.actors ?? null,
     lights: null,
     map: null,
     route: null,

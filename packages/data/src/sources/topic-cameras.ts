@@ -199,7 +199,8 @@ export async function readCameras(
           videoFiles.set(topic, await open(path, "w"));
           collected.video = { codec, path, stamps: [] };
         }
-        await videoFiles.get(topic)?.write(bytes);
+        // Unlike write(), this never leaves a part out.
+        await videoFiles.get(topic)?.appendFile(bytes);
         collected.video.stamps.push(stampUs);
       } else {
         if (stampUs < 0 || stampUs > span.durationUs) {

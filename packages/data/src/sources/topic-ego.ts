@@ -92,6 +92,8 @@ export interface TopicMotion {
   readonly motion: EgoMotion;
   /** Absolute time of the drive's 0. */
   readonly startUs: number;
+  /** The drive's origin in the poses' world frame, m. */
+  readonly origin: { readonly x: number; readonly y: number; readonly z: number };
   readonly notes: readonly string[];
 }
 
@@ -176,6 +178,7 @@ export function motionOfRows(
   return {
     motion,
     startUs,
+    origin: { x: first.x, y: first.y, z: first.z },
     notes: [
       `Ego motion from ${ego.topic}; ${byTwist ? "velocity from its twist" : "velocity is the slope of the positions over 0.2 s"}.`,
       ego.rig === undefined

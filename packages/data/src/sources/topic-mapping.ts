@@ -59,8 +59,19 @@ export const mappingSchema = z.strictObject({
       }),
     )
     .default({}),
-  /** Topics with transforms that place cameras. */
+  /** Topics with transforms that place cameras and boxes. */
   transforms: z.array(z.string()).default([]),
+  boxes: z
+    .strictObject({
+      /** Each message holds all objects of its moment. */
+      topic: z.string(),
+      /** Words in an object's class, by kind; what fits none becomes "other". */
+      kinds: z.partialRecord(
+        z.enum(["car", "truck", "pedestrian", "cyclist"]),
+        z.array(z.string()),
+      ),
+    })
+    .optional(),
   /** "stamp": times inside the messages; "log": when the recorder got them. */
   clock: z.enum(["stamp", "log"]).default("stamp"),
   egoSize: egoSizeMapping.optional(),
@@ -169,6 +180,12 @@ export function starterMapping(topics: readonly TopicInfo[]): string {
     `transforms: [${transforms.map((t) => quoted(t.topic)).join(", ")}] # place the cameras on the car`,
     "clock: stamp # times inside the messages; log: when the recorder got them",
   );
+  const boxes = most(ofKind("boxes"));
+  if (boxes !== undefined) {
+    lines.push(
+      `# boxes: { topic: ${quoted(boxes.topic)}, kinds: { car: [car], truck: [truck, bus], pedestrian: [pedestrian, person], cyclist: [bicycle, cyclist] } }`,
+    );
+  }
   lines.push("# egoSize: { lengthM: 4.6, widthM: 1.9, heightM: 1.5, rearAxleToCenterM: 1.4 }");
   const others = topics.filter((t) => t.kind === null);
   if (others.length > 0) lines.push(`# Not read: ${listTopics(others, 100)}`);

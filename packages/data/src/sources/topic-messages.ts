@@ -16,7 +16,8 @@ export type TopicKind =
   | "picture"
   | "raw-picture"
   | "video"
-  | "calibration";
+  | "calibration"
+  | "boxes";
 
 /** Schemas that are understood, without ROS's "/msg/". Foxglove's also go by `foxglove_msgs/` in ROS 2. */
 const kindsBySchema: Readonly<Record<string, TopicKind>> = {
@@ -35,6 +36,8 @@ const kindsBySchema: Readonly<Record<string, TopicKind>> = {
   "foxglove.CompressedVideo": "video",
   "sensor_msgs/CameraInfo": "calibration",
   "foxglove.CameraCalibration": "calibration",
+  "foxglove.SceneUpdate": "boxes",
+  "vision_msgs/Detection3DArray": "boxes",
 };
 
 export const schemasOfKind = (kinds: readonly TopicKind[]): string[] =>
