@@ -85,6 +85,24 @@ test("a left turn comes out as a left turn, with the planner's truth", async () 
 const flip = (rows: Frame[], ...keys: string[]) =>
   rows.map((r) => ({ ...r, ...Object.fromEntries(keys.map((k) => [k, -(r[k] as number)])) }));
 
+test("a car that leaves a light does so because it is green", async () => {
+  const rows = leftTurn().map((row, i) => ({
+    ...row,
+    follow_target_id: null,
+    planner_state: i < 30 ? "signal_stop" : "lane_follow",
+    speed: i < 30 ? 0 : Math.min(5, (i - 29) * 0.2),
+    traffic_light_state: i < 30 ? "red" : i < 60 ? "green" : null,
+    traffic_light_actor_id: i < 60 ? 9 : null,
+  }));
+  const { decisions } = await read(await write("leaving", rows));
+  const causesAt = (i: number) => decisions?.[i]?.decision.causeIds;
+  expect(causesAt(29)).toEqual(["light:9"]);
+  expect(causesAt(31)).toEqual(["light:9"]);
+  // Up to speed, and past it, the free lane is what counts.
+  expect(causesAt(50)).toEqual(["lane"]);
+  expect(causesAt(110)).toEqual(["lane"]);
+});
+
 test("mirrored, half mirrored and undecidable recordings are refused, each with its reason", async () => {
   const straight = leftTurn().slice(0, 50);
   await write("batch/a-mirrored", flip(leftTurn(), "vehicle_y", "vehicle_yaw_deg"));

@@ -16,6 +16,8 @@ const longitudinalOf: Readonly<Record<string, LongitudinalDecision>> = {
 /** A turn under a command counts from this far ahead of it: the intersection's entry, not the whole approach. */
 const turnHorizonSecs = 2;
 const turnRad = 0.25;
+/** Slower than this beside a green light, the car is leaving it. */
+const startingMps = 3;
 
 /** Heading change (left positive) within the horizon after each row. */
 function turnAhead(rows: readonly CarlaRow[], from: number): number {
@@ -81,7 +83,9 @@ export function carlaDecisions(
     if (cause !== undefined) causeIds.push(cause.id);
     if (longitudinal === "set_speed_tracking" && row.follow_target_id == null) {
       components.push({ id: "lane", category: "lane_lines", kind: "free_lane", attributes: {} });
-      causeIds.push("lane");
+      // A car that leaves a light drives because it is green; the free lane lets it, the light makes it.
+      const green = components.find((c) => c.kind === "green_light");
+      causeIds.push(green !== undefined && row.speed < startingMps ? green.id : "lane");
     }
     const turn = turnAhead(rows, i);
     const isTurn =

@@ -240,7 +240,7 @@ function calibrationOf(
 export const carlaSource: DriveSource = {
   format: "carla",
   aliases: ["carla-route-loop"],
-  version: 1,
+  version: 2,
 
   async recognizes(path) {
     for await (const _ of this.list(path)) return true;
