@@ -1,11 +1,18 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createDataset, type Drive, encodeJpeg, type RejectedClip } from "@causeway/data";
+import {
+  createDataset,
+  type Drive,
+  encodeJpeg,
+  openDataset,
+  type RejectedClip,
+} from "@causeway/data";
 import { cocLabelSchemaId } from "@causeway/label";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { curateDataset } from "../src/actions/curate.ts";
 import { datasetReportData, reportDataset } from "../src/actions/dataset-report.ts";
+import { verifyDataset } from "../src/actions/verify.ts";
 import type { CommandContext } from "../src/command.ts";
 
 let root: string;
@@ -264,4 +271,26 @@ test("a damaged drive is named in the report and in a curation, the others count
   const scored = await curateDataset(context, { report: false }, dir);
   expect(scored.text).toMatch(/^2 clips/);
   expect(await readFile(join(dir, "curate", "skipped.jsonl"), "utf8")).toContain("right-1.mcap");
+
+  const verified = await verifyDataset(
+    await openDataset(dir),
+    {
+      labels: "teacher",
+      critic: null,
+      allowSameModel: false,
+      policyPath: null,
+      controls: 0,
+      batch: { concurrency: 1, retryFailed: "passing" },
+      seed: 1,
+    },
+    context,
+  );
+  expect(verified.text).toContain("not checked, labels of right-1: ");
+  const after = await readFile(join(dir, "labels", "verified.jsonl"), "utf8");
+  expect(
+    after
+      .trim()
+      .split("\n")
+      .map((l) => (JSON.parse(l) as { id: string }).id),
+  ).toEqual(["left-2@6000000"]);
 });

@@ -1,6 +1,6 @@
 /** `causeway label --teacher`: keyframes through the oracle or a chat model. */
 import { join } from "node:path";
-import { type Dataset, writeJsonl } from "@causeway/data";
+import { type Dataset, type DriveHandle, FormatError, writeJsonl } from "@causeway/data";
 import {
   type CocLabel,
   componentsRequest,
@@ -87,10 +87,19 @@ async function askOracle(
   let done = 0;
   for (const driveId of new Set(items.map((i) => i.driveId))) {
     signal.throwIfAborted();
-    const drive = await dataset.open(driveId);
+    const some = items.filter((i) => i.driveId === driveId);
+    let drive: DriveHandle;
+    try {
+      drive = await dataset.open(driveId);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      for (const { id } of some) failed.push({ id, kind: error.code, message: error.message });
+      done += some.length;
+      continue;
+    }
     try {
       const truth = { id: driveId, decisions: await drive.decisions(), egoMotion: drive.egoMotion };
-      for (const { id, t0Us } of items.filter((i) => i.driveId === driveId)) {
+      for (const { id, t0Us } of some) {
         try {
           labels.push(oracleLabel(truth, t0Us, { seed }));
         } catch (error) {

@@ -3,11 +3,21 @@
  *
  *   labels/verified.jsonl  the labels with their status
  *   verify/verdicts.jsonl  per label: every rule's finding, the critic's answers, the reasons of the status
+ *   verify/skipped.jsonl   drives that could not be read, whose labels are not checked
  *   verify/report.json     accept rates with intervals, agreement with people, disagreements
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { atomicWriteFile, type Dataset, parseJson, readJsonl, writeJsonl } from "@causeway/data";
+import {
+  atomicWriteFile,
+  DataConfigError,
+  type Dataset,
+  FormatError,
+  parseJson,
+  readJsonl,
+  type SkippedDrive,
+  writeJsonl,
+} from "@causeway/data";
 import { createRng } from "@causeway/geom";
 import {
   aggregate,
@@ -67,40 +77,61 @@ async function ruleVerdicts(
   dataset: Dataset,
   labels: readonly CocLabel[],
   context: VerifyContext,
-): Promise<Map<string, Verdict>> {
+): Promise<{ verdicts: Map<string, Verdict>; skipped: SkippedDrive[] }> {
+  const skipped: SkippedDrive[] = [];
   const byDrive = new Map<string, CocLabel[]>();
   for (const l of labels) byDrive.set(l.driveId, [...(byDrive.get(l.driveId) ?? []), l]);
   const verdicts = new Map<string, Verdict>();
   for (const [driveId, some] of byDrive) {
     context.signal.throwIfAborted();
-    const drive = await dataset.open(driveId);
     try {
-      const layers = await sceneLayers(drive);
-      const { keyframes } = inspectMotion(drive.egoMotion, undefined, layers.map);
-      for (const label of some) {
-        let evidence: MotionEvidence | null = null;
-        try {
-          evidence = evidenceFromMotion(drive.egoMotion, label.t0Us);
-        } catch (error) {
-          // A window that leaves the recording: structure and scene are judged, motion is not.
-          if (!(error instanceof Error) || error.name !== "GeomError") throw error;
-        }
-        verdicts.set(
-          label.id,
-          verifyLabel({
-            label,
-            evidence,
-            keyframe: keyframes.find((k) => k.t0Us === label.t0Us) ?? null,
-            scene: sceneEvidence(drive.egoMotion, layers, label.t0Us),
-          }),
-        );
-      }
-    } finally {
-      await drive.close();
+      for (const [id, verdict] of await driveVerdicts(dataset, driveId, some))
+        verdicts.set(id, verdict);
+    } catch (error) {
+      // A drive that is damaged or gone takes its own labels along, not the others.
+      if (!(error instanceof FormatError || error instanceof DataConfigError)) throw error;
+      skipped.push({ id: driveId, error: error.message });
     }
     context.progress.update("rules", { done: verdicts.size, total: labels.length });
   }
+  const [first] = skipped;
+  if (verdicts.size === 0 && first !== undefined)
+    throw new UserError("DATA", `no label could be checked; the first drive: ${first.error}`);
   context.progress.finish("rules", `${verdicts.size} labels`);
+  return { verdicts, skipped };
+}
+
+async function driveVerdicts(
+  dataset: Dataset,
+  driveId: string,
+  labels: readonly CocLabel[],
+): Promise<Map<string, Verdict>> {
+  const verdicts = new Map<string, Verdict>();
+  const drive = await dataset.open(driveId);
+  try {
+    const layers = await sceneLayers(drive);
+    const { keyframes } = inspectMotion(drive.egoMotion, undefined, layers.map);
+    for (const label of labels) {
+      let evidence: MotionEvidence | null = null;
+      try {
+        evidence = evidenceFromMotion(drive.egoMotion, label.t0Us);
+      } catch (error) {
+        // A window that leaves the recording: structure and scene are judged, motion is not.
+        if (!(error instanceof Error) || error.name !== "GeomError") throw error;
+      }
+      verdicts.set(
+        label.id,
+        verifyLabel({
+          label,
+          evidence,
+          keyframe: keyframes.find((k) => k.t0Us === label.t0Us) ?? null,
+          scene: sceneEvidence(drive.egoMotion, layers, label.t0Us),
+        }),
+      );
+    }
+  } finally {
+    await drive.close();
+  }
   return verdicts;
 }
 
@@ -143,15 +174,16 @@ export async function verifyDataset(
   context: VerifyContext,
 ): Promise<Outcome> {
   const policy = await loadPolicy(options.policyPath);
-  const labels = await readLabels(dataset, options.labels);
-  if (labels.length === 0)
+  const found = await readLabels(dataset, options.labels);
+  if (found.length === 0)
     throw new UserError("NO_LABELS", `labels/${options.labels}.jsonl holds no label`);
   if (context.isDryRun)
     return {
-      data: { labels: labels.length, policy: policy.version, critic: options.critic },
-      text: `${labels.length} labels would be checked by rules (${policy.version})${options.critic === null ? "" : ` and, with ${options.controls} controls, by ${options.critic}`}. Nothing was written (--dry-run).`,
+      data: { labels: found.length, policy: policy.version, critic: options.critic },
+      text: `${found.length} labels would be checked by rules (${policy.version})${options.critic === null ? "" : ` and, with ${options.controls} controls, by ${options.critic}`}. Nothing was written (--dry-run).`,
     };
-  const verdicts = await ruleVerdicts(dataset, labels, context);
+  const { verdicts, skipped } = await ruleVerdicts(dataset, found, context);
+  const labels = found.filter((l) => verdicts.has(l.id));
   const controls =
     options.critic === null
       ? []
@@ -230,11 +262,13 @@ export async function verifyDataset(
     join(dataset.dir, "verify", "report.json"),
     Buffer.from(`${JSON.stringify({ ...mark, ...report }, null, 2)}\n`),
   );
+  await writeJsonl(join(dataset.dir, "verify", "skipped.jsonl"), skipped);
   await writeJsonl(dataset.labelsPath("verified"), final);
   const samples = await labelSamples(dataset, final);
   return {
-    data: { ...mark, ...report, samples, criticRun: critic?.summary ?? null },
+    data: { ...mark, ...report, samples, skipped, criticRun: critic?.summary ?? null },
     text: [
+      ...skipped.map((k) => `not checked, labels of ${k.id}: ${k.error}`),
       ...(isSynthetic
         ? ["SYNTHETIC: a scripted model wrote or judged these labels; none is accepted"]
         : []),
