@@ -189,7 +189,7 @@ it("scores what succeeded as a clean server would, counts the rest by kind, lose
     const known: readonly Fault[] = [...requestFaults, ...oddReplies, ...badReplies];
     expect(known.filter((f) => !met.has(f))).toEqual([]);
     const report = await readFile(join(dir, "out", "report.html"), "utf8");
-    expect(report).toContain("no reply: refusal");
+    expect(report).toContain("no score: refusal");
   } finally {
     await server.close();
   }

@@ -302,7 +302,7 @@ export async function scoreFrames(
       failure,
       problem,
       scores: {},
-      expected: name,
+      expected: "",
       answered: null,
       details: [],
       badness: 0.95,
@@ -335,9 +335,11 @@ export async function scoreFrames(
             ? `the files have different numbers of frames; the first ${frames} were compared`
             : null,
           scores,
-          expected: name,
+          expected: "",
           answered: `${frames} frames`,
-          details: Object.entries(scores).map(([k, v]) => [k, v.toFixed(4)]),
+          details: kind.metrics.flatMap(({ key, label }) =>
+            scores[key] === undefined ? [] : [[label, scores[key].toFixed(4)] as const],
+          ),
           badness: kind.badness(scores),
         });
     } catch (error) {

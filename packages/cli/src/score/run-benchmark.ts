@@ -465,7 +465,7 @@ export function sheetText({ title, metrics, counts, notes, isSynthetic }: ScoreS
         e.interval === null ? "" : `  [${e.interval.map((v) => show(v, format)).join(", ")}]`;
       return `  ${label.padEnd(width)}  ${value}${range}  (n = ${e.n})`;
     }),
-    `  ${counts.items} items: ${counts.answered} answered, ${counts.unread} unread, ${counts.failed} without reply${lost.length > 0 ? ` (${lost.join(", ")})` : ""}, ${counts.pending} pending, ${counts.skippedEntries} unusable entries`,
+    `  ${counts.items} items: ${counts.answered} answered, ${counts.unread} unread, ${counts.failed} without score${lost.length > 0 ? ` (${lost.join(", ")})` : ""}, ${counts.pending} pending, ${counts.skippedEntries} unusable entries`,
     ...notes.map((n) => `  ${n}`),
   ].join("\n");
 }

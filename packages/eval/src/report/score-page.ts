@@ -38,7 +38,7 @@ function countsLine({ counts }: ScoreSheet): Html {
     ["answered", counts.answered, false],
     ["unread (wrong)", counts.unread, true],
     ...Object.entries(counts.failedByKind).map(
-      ([kind, n]) => [`no reply: ${kind}`, n, true] as const,
+      ([kind, n]) => [`no score: ${kind}`, n, true] as const,
     ),
     ["pending", counts.pending, true],
     ["unusable entries of the data", counts.skippedEntries, true],
