@@ -179,4 +179,7 @@ test("the server answers for the page and the model's files alone", async () => 
   } finally {
     server.close();
   }
+  await expect(serveModel(join(tmpdir(), "no-model-here"))).rejects.toThrow(
+    /there is no config.json, manifest.json, tokenizer.json, model.safetensors/,
+  );
 });

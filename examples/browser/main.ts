@@ -6,6 +6,11 @@ if (folder === undefined || !/^\d+$/.test(port)) {
   console.error("usage: node --import tsx examples/browser/main.ts MODEL_FOLDER [PORT]");
   process.exitCode = 2;
 } else {
-  const { url } = await serveModel(folder, Number(port));
-  console.log(`${url} serves the model; Ctrl-C ends it`);
+  try {
+    const { url } = await serveModel(folder, Number(port));
+    console.log(`${url} serves the model; Ctrl-C ends it`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
 }

@@ -33,11 +33,18 @@ async function bundlePage(): Promise<Uint8Array> {
   return (outputFiles[0] as (typeof outputFiles)[number]).contents;
 }
 
-/** Serves until closed. @param port  0 takes a free one. */
+/** Serves until closed. @param port  0 takes a free one. @throws Error that names the files a folder lacks. */
 export async function serveModel(
   modelFolder: string,
   port = 0,
 ): Promise<{ readonly server: Server; readonly url: string }> {
+  const missing: string[] = [];
+  for (const name of driverFiles)
+    if (!(await stat(join(modelFolder, name)).catch(() => null))?.isFile()) missing.push(name);
+  if (missing.length > 0)
+    throw new Error(
+      `model folder: there is no ${missing.join(", ")}; expected ${driverFiles.join(", ")}, as in stage2/checkpoints/step_N of a run. (${modelFolder})`,
+    );
   const page = await bundlePage();
   const index = await readFile(join(import.meta.dirname, "index.html"));
   const runtime = dirname(fileURLToPath(import.meta.resolve("onnxruntime-web/wasm")));
