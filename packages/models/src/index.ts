@@ -190,6 +190,8 @@ export {
   writeLora,
 } from "./lora/adapter.ts";
 export {
+  loraA,
+  loraB,
   LoraGraph,
   type LoraShape,
   loraShape,

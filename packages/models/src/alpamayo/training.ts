@@ -55,8 +55,9 @@ export interface Stage1Shape extends BackboneShape {
 export function buildStage1(
   config: AlpamayoConfig,
   shape: Stage1Shape,
+  /** Where to build it; a `LoraGraph` adapts it. */
+  graph: Graph = new Graph(),
 ): TrainingGraph & { readonly tokenLoss: Value } {
-  const graph = new Graph();
   const { decoder, vision } = buildBackbone(graph, config.vlm, shape, { prefix: "vlm." });
   const rows = graph.input("label_rows", [shape.labels], "int64");
   const logits = outputHead(graph, config.vlm.text, "vlm.", decoder.hidden, rows);

@@ -4,9 +4,11 @@ import {
   BatchBuilder,
   buildStage1,
   informationWeights,
+  LoraGraph,
   type TrainingExample,
   type VocabularyMap,
 } from "@causeway/models";
+import { initialFactors, loraExport, loraPlan } from "./lora.ts";
 import { storedWeights } from "../loop/storage.ts";
 import type { TrainTask } from "../loop/task.ts";
 import type { Stage1Recipe } from "../recipe/schema.ts";
@@ -58,21 +60,33 @@ function sentenceWeights({
 export async function createStage1Task(
   given: ModelTaskOptions<Stage1Recipe>,
 ): Promise<TrainTask<ModelBatch>> {
-  const options = { ...given, weights: storedWeights(given.weights, given.recipe) };
+  const lora = loraPlan(given.recipe, given.weights);
+  const stored = storedWeights(given.weights, given.recipe);
+  const options = {
+    ...given,
+    weights:
+      lora === null ? stored : new Map([...stored, ...initialFactors(lora, given.recipe.seed)]),
+  };
   const { codec, weights, samples, recipe } = options;
+  const build = (length: number) =>
+    buildStage1(
+      codec.config,
+      shapeOf(length),
+      lora === null ? undefined : new LoraGraph(lora.adapted),
+    );
   const { buckets, shapeOf, trained, trainable, memory } = planStage1({
     codec,
     recipe,
     sizes: await rowSizes(options),
-    weights,
+    weights: given.weights,
     perception: perceptionShape(samples, recipe),
   });
   const trainedSet = new Set(trained);
   const programs = programCache((length) =>
-    compileProgram(buildStage1(codec.config, shapeOf(length)), trainedSet, weights, options),
+    compileProgram(build(length), trainedSet, weights, options),
   );
   const evaluations = programCache((length) =>
-    compileEvaluation(buildStage1(codec.config, shapeOf(length)), trainedSet, weights, options),
+    compileEvaluation(build(length), trainedSet, weights, options),
   );
   const builder = new BatchBuilder(codec);
   const weightsOf = sentenceWeights(options);
@@ -91,6 +105,9 @@ export async function createStage1Task(
     numSamples: samples.length,
     modules: alpamayoModules,
     checkpointFiles: modelFiles(codec),
+    ...(lora === null || recipe.lora === undefined
+      ? {}
+      : { exported: loraExport(lora, recipe.lora) }),
     async prepare(indices, rng) {
       const examples = await Promise.all(indices.map((index, row) => read(index, rng.fork(row))));
       const result = toBatch(examples);

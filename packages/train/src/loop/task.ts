@@ -43,6 +43,16 @@ export interface TrainTask<Batch> {
   };
   /** Files beside the weights in every checkpoint (config.json, tokenizer.json, …). */
   readonly checkpointFiles: ReadonlyMap<string, string | Uint8Array>;
+  /**
+   * Where what is trained is no weight of the model (factors of an adapter): what a checkpoint holds instead. The
+   * trained values themselves are kept beside the optimiser's, as masters.
+   */
+  readonly exported?: {
+    /** Weights of the model, from `weights` with the trained ones in their current state. */
+    weights(all: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor>;
+    /** Further files of a checkpoint's folder. */
+    write(folder: string, all: ReadonlyMap<string, Tensor>): Promise<void>;
+  };
   /** What the run will hold in memory, where the task can say. */
   readonly memory?: MemoryPlan;
   /** For lineage. */

@@ -145,9 +145,10 @@ export async function train<Batch>(
   };
   const ranges = groups.flatMap((g) => g.ranges);
   const allWeights = new Map<string, Tensor>([...task.weights, ...views.parameters]);
+  const { exported } = task;
   const savedArrays = [
     ...names.map((name, i) => [name, stateArrays[i] as Float32Array] as const),
-    ...(hasMasters ? [["master", masters] as const] : []),
+    ...(hasMasters || exported !== undefined ? [["master", masters] as const] : []),
   ];
   const optimizerViews = new Map(
     savedArrays.flatMap(([name, array]) =>
@@ -169,8 +170,15 @@ export async function train<Batch>(
     recipeHash,
     datasetFingerprint: options.provenance.datasetFingerprint,
   };
-  if (resumed) state = restore(resumed, allWeights, optimizerViews, views.parameters);
-  else fillFlat(layout, masters, task.weights);
+  if (resumed) {
+    const isModel = (name: string) => exported === undefined || !task.trainable.has(name);
+    state = restore(
+      resumed,
+      new Map([...allWeights].filter(([name]) => isModel(name))),
+      optimizerViews,
+      exported === undefined ? views.parameters : new Map(),
+    );
+  } else fillFlat(layout, masters, task.weights);
   if (hasMasters) roundToBfloat16(masters, parameters);
   optimizer.setStepCount(state.optimizerSteps);
 
@@ -191,7 +199,10 @@ export async function train<Batch>(
       await writeCheckpoint(
         folder,
         {
-          weights: allWeights,
+          weights: exported?.weights(allWeights) ?? allWeights,
+          ...(exported === undefined
+            ? {}
+            : { write: (path: string) => exported.write(path, allWeights) }),
           storage: recipe.storage ?? "float32",
           optimizer: optimizerViews,
           state,

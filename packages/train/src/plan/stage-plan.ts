@@ -4,6 +4,7 @@ import {
   buildStage1,
   buildStage2,
   type DrivingCodec,
+  LoraGraph,
   type PerceptionShape,
   type Stage1Shape,
   stage1Shape,
@@ -11,6 +12,7 @@ import {
   stage2Shape,
   type TrainingGraph,
 } from "@causeway/models";
+import { loraPlan } from "../alpamayo/lora.ts";
 import { lengthBuckets, type RowSize } from "../alpamayo/row-sizes.ts";
 import { maxBakedBytes } from "../alpamayo/program.ts";
 import { splitFrozen } from "../loop/groups.ts";
@@ -59,7 +61,20 @@ export function planStage1(
     labels: batch * numLabels,
     ...(perception === undefined ? {} : { perception }),
   });
-  return planOf(input, buckets, shapeOf, shapeOf, buildStage1);
+  const lora = loraPlan(recipe, input.weights);
+  if (lora === null) return planOf(input, buckets, shapeOf, shapeOf, buildStage1);
+  const shapes = [...lora.factors].map(([name, shape]) => [name, { shape }] as const);
+  return planOf(
+    { ...input, weights: new Map([...input.weights, ...shapes]) },
+    buckets,
+    shapeOf,
+    shapeOf,
+    (config, shape) => {
+      const built = buildStage1(config, shape, new LoraGraph(lora.adapted));
+      const factors = [...built.trainable].filter(([name]) => lora.factors.has(name));
+      return { ...built, trainable: new Map(factors) };
+    },
+  );
 }
 
 export function planStage2(input: StagePlanInput<Stage2Recipe>): StagePlan<Stage2Shape> {

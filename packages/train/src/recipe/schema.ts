@@ -112,6 +112,13 @@ const stage1Schema = z.strictObject({
     replacement: z.enum(["random", "neutral"]),
   }),
   /**
+   * Trains low-rank factors of the language model's linear layers (last parts of their names, e.g. "q_proj") and nothing
+   * else; checkpoints hold the merged model and the adapter. Left out = all weights that are not frozen.
+   */
+  lora: z
+    .strictObject({ rank: count, alpha: positive, targets: z.array(z.string().min(1)).min(1) })
+    .optional(),
+  /**
    * Dense supervision of the vision tower from simulator truth (see models/perception.ts), for a tower that starts from
    * nothing. Null = the released recipe.
    */

@@ -39,6 +39,8 @@ export interface CheckpointContent {
   readonly state: TrainerState;
   readonly lineage: Lineage;
   readonly files: ReadonlyMap<string, string | Uint8Array>;
+  /** Writes more into the folder. */
+  readonly write?: (folder: string) => Promise<void>;
 }
 
 /** The writes of a checkpoint; tests pass one that fails. */
@@ -129,6 +131,7 @@ export async function writeCheckpoint(
     await fs.writeTensors(join(partial, "model.safetensors"), content.weights, content.storage);
     await fs.writeTensors(join(partial, "optimizer.safetensors"), content.optimizer, "float32");
     for (const [name, data] of content.files) await fs.writeFile(join(partial, name), data);
+    await content.write?.(partial);
     await fs.writeFile(join(partial, "lineage.json"), json(content.lineage));
     await fs.writeFile(join(partial, "trainer.json"), json(content.state));
     await fs.syncFolder(partial);
