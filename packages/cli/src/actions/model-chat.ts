@@ -5,6 +5,7 @@ import { createInterface } from "node:readline/promises";
 import type { ChatMessage, ChatPart, ChatReply, Sampling } from "@causeway/reason";
 import type { CommandContext, Outcome } from "../command.ts";
 import type { ChatOptions } from "../commands/model/chat.ts";
+import { rateText } from "../draw/rate-text.ts";
 import { type LocalChatModel, openLocalChatModel } from "../engine/local-chat-model.ts";
 import { readVideoBytes } from "../engine/read-video.ts";
 import { StoppedError, UserError } from "../errors.ts";
@@ -75,8 +76,8 @@ function streamTo(stream: NodeJS.WriteStream) {
   };
 }
 
-const rateText = (reply: ChatReply): string =>
-  `${reply.inputTokens} tokens in, ${reply.outputTokens} out, ${(reply.latencyMs / 1000).toFixed(1)} s (${((1000 * reply.outputTokens) / reply.latencyMs).toFixed(1)} tokens/s)${reply.finish === "length" ? ", cut at --max-tokens" : ""}`;
+const replyText = (reply: ChatReply): string =>
+  `${rateText(reply.inputTokens, reply.outputTokens, reply.latencyMs)}${reply.finish === "length" ? ", cut at --max-tokens" : ""}`;
 
 async function standardInput(): Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -121,7 +122,7 @@ export async function chat(
       },
       { signal, ...(options.json === true ? {} : { onText: streamTo(process.stdout) }) },
     );
-    if (options.json !== true) progress.line(`\n${rateText(reply)}`);
+    if (options.json !== true) progress.line(`\n${replyText(reply)}`);
     return { data: reply, text: "" };
   } finally {
     await model.dispose();
@@ -151,7 +152,7 @@ async function talk(
         { messages, sampling: samplingOf(options) },
         { signal, onText: streamTo(process.stdout) },
       );
-      line(`\n${rateText(reply)}`);
+      line(`\n${replyText(reply)}`);
       messages.push({ role: "assistant", content: [{ type: "text", text: reply.text }] });
       asked++;
     }

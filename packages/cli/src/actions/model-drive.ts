@@ -12,6 +12,7 @@ import { camerasOfClips } from "../engine/clip-cameras.ts";
 import { straightHistory } from "../engine/driving-answer.ts";
 import { isVideoPath, readVideoFile } from "../engine/read-video.ts";
 import { UserError } from "../errors.ts";
+import { rateText } from "../draw/rate-text.ts";
 import { plotSeries, shortNumber } from "../draw/terminal-plot.ts";
 
 /** A moment to be asked about, with the way that was driven where it is known. */
@@ -114,6 +115,7 @@ export async function driveOnce(
         data: { moment: moment.id, samples: options.samples },
         text: `would ask ${codec.manifest.name} ${options.samples} times about ${moment.id}`,
       };
+    const start = performance.now();
     const [result] = await model.drive([moment.input], {
       samples: options.samples,
       temperature: options.temperature,
@@ -124,6 +126,7 @@ export async function driveOnce(
       ids: [moment.id],
       ...(options.guidance === undefined ? {} : { guidance: options.guidance }),
     });
+    const milliseconds = performance.now() - start;
     if (result === undefined) throw new Error("the model gave no result");
     const dtSecs = codec.config.actionSpace.dtSecs;
     const { future } = moment;
@@ -149,6 +152,11 @@ export async function driveOnce(
       ...(least === null
         ? []
         : [`minADE over ${result.paths.length}: ${shortNumber(least.full)} m`]),
+      rateText(
+        codec.prompt(moment.input).ids.length,
+        result.samples.reduce((sum, { tokens }) => sum + tokens.length, 0),
+        milliseconds,
+      ),
     ];
     return {
       data: {
