@@ -34,6 +34,7 @@ export {
   initialLineage,
   type Lineage,
   lineageWarnings,
+  parseLineage,
   type ModuleState,
   nextLineage,
   type StageRecord,

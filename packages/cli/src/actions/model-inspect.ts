@@ -6,7 +6,7 @@ import {
   readFolderJson,
   Tokenizer,
 } from "@causeway/models";
-import { type Lineage, lineageWarnings } from "@causeway/train";
+import { lineageWarnings, parseLineage } from "@causeway/train";
 import type { Outcome } from "../command.ts";
 import { modelFolder } from "../engine/model-folder.ts";
 import { quantizationLines, readModelTensors } from "../inspect/model-tensors.ts";
@@ -75,9 +75,8 @@ export async function inspectModel(path: string): Promise<Outcome> {
     (names as readonly string[]).map((name) => `${kind}: ${name}`),
   );
   const words = await vocabulary(folder);
-  const lineage = (await readFolderJson(folder, "lineage.json", {
-    isOptional: true,
-  })) as Lineage | null;
+  const history = await readFolderJson(folder, "lineage.json", { isOptional: true });
+  const lineage = history === null ? null : parseLineage(history);
   const manifest = await readFolderJson(folder, "manifest.json", { isOptional: true });
   const generation = await readFolderJson(folder, "generation_config.json", { isOptional: true });
   const { text, vision } = architecture.vlm;

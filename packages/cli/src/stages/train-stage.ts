@@ -20,6 +20,7 @@ import {
   initialLineage,
   type Lineage,
   memoryText,
+  parseLineage,
   type ModelTaskOptions,
   type Provenance,
   train,
@@ -66,7 +67,7 @@ async function freshStart(runDir: string, preset: string, seed: number): Promise
 async function backboneStart(name: BackboneName): Promise<Start> {
   const folder = backboneFolder(name);
   const { codec, weights } = await AlpamayoModel.load(folder);
-  const lineage = JSON.parse(await readFile(join(folder, "lineage.json"), "utf8")) as Lineage;
+  const lineage = parseLineage(JSON.parse(await readFile(join(folder, "lineage.json"), "utf8")));
   return { codec, weights, lineage };
 }
 
@@ -77,7 +78,7 @@ async function checkpointStart(folder: string, preset: string): Promise<Start> {
       "ARCHITECTURE",
       `this checkpoint is a "${codec.manifest.name}" model; the recipe wants "${preset}". Use the preset or checkpoint that belong together (${folder})`,
     );
-  const lineage = JSON.parse(await readFile(join(folder, "lineage.json"), "utf8")) as Lineage;
+  const lineage = parseLineage(JSON.parse(await readFile(join(folder, "lineage.json"), "utf8")));
   return { codec, weights, lineage };
 }
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { SafetensorsFile, writeSafetensors } from "@causeway/models";
 import type { Tensor } from "@causeway/graph";
 import { CheckpointError } from "../errors.ts";
-import type { Lineage } from "./lineage.ts";
+import { type Lineage, parseLineage } from "./lineage.ts";
 import { storageFailure } from "./storage-failure.ts";
 
 /** Everything besides weights that the loop needs to go on exactly. */
@@ -180,7 +180,7 @@ export async function readCheckpoint(path: string): Promise<LoadedCheckpoint> {
     const parse = async (name: string): Promise<unknown> =>
       JSON.parse(await readFile(join(path, name), "utf8"));
     const state = (await parse("trainer.json")) as TrainerState;
-    const lineage = (await parse("lineage.json")) as Lineage;
+    const lineage = parseLineage(await parse("lineage.json"));
     const weights = await readTensors(join(path, "model.safetensors"));
     const optimizer = await readTensors(join(path, "optimizer.safetensors"));
     return { path, state, lineage, weights, optimizer };

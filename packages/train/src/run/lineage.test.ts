@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { initialLineage, lineageWarnings, nextLineage } from "./lineage.ts";
+import { initialLineage, lineageWarnings, nextLineage, parseLineage } from "./lineage.ts";
 
 const map = {
   moduleOf: (name: string) => name.split(".")[0] as string,
@@ -31,4 +31,16 @@ test("stage 1 after stage 2 makes the expert stale, and only then", () => {
   expect(nextLineage(third, stage("all", ["expert.a", "text.a"])).modules["expert"]?.state).toBe(
     "trained",
   );
+});
+
+test("what a run writes is read back, and damage is named", () => {
+  const lineage = nextLineage(initialLineage(["text", "expert"]), stage("stage1", ["text.a"]));
+  expect(parseLineage(JSON.parse(JSON.stringify(lineage)))).toEqual(lineage);
+  for (const [damaged, field] of [
+    [null, "the file"],
+    [{ ...lineage, modules: null }, "modules"],
+    [{ ...lineage, modules: { text: null } }, "modules.text"],
+    [{ ...lineage, history: [{ run: 1 }] }, "history.0.run"],
+  ] as const)
+    expect(() => parseLineage(damaged)).toThrow(`lineage.json: ${field}: `);
 });

@@ -2,6 +2,8 @@
  * What happened to each module of a model: stored in every checkpoint, so that nobody evaluates an expert that reads
  * the keys and values of a language model that has changed since.
  */
+import { z } from "zod";
+import { CheckpointError } from "../errors.ts";
 import type { ModuleMap } from "../loop/task.ts";
 
 export interface ModuleState {
@@ -29,6 +31,42 @@ export interface Lineage {
   readonly modules: Readonly<Record<string, ModuleState>>;
   /** Oldest first. */
   readonly history: readonly StageRecord[];
+}
+
+const names = z.array(z.string());
+const lineageSchema = z.object({
+  schema: z.literal(1),
+  modules: z.record(
+    z.string(),
+    z.object({
+      state: z.enum(["initial", "trained", "stale"]),
+      trainedBy: z.string().nullable(),
+      reason: z.string().nullable(),
+    }),
+  ),
+  history: z.array(
+    z.object({
+      run: z.string(),
+      stage: z.string(),
+      steps: z.number(),
+      seed: z.number(),
+      dataset: z.string(),
+      updated: names,
+      frozen: names,
+      madeStale: names,
+    }),
+  ),
+});
+
+/** `lineage.json`. @throws CheckpointError that names the first field that is not as it is written. */
+export function parseLineage(value: unknown): Lineage {
+  const result = lineageSchema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new CheckpointError(
+    "ERR_CHECKPOINT_DAMAGED",
+    `lineage.json: ${issue?.path.join(".") || "the file"}: ${issue?.message ?? "not a lineage"}. Restore it, or remove it to go without lineage.`,
+  );
 }
 
 /** Lineage of fresh weights. */
