@@ -78,7 +78,7 @@ test("only factors learn; the checkpoint is the base with its adapter merged, an
     const other = weights.get(name)?.data as Float32Array;
     return data.some((v, i) => v !== other[i]);
   });
-  expect(moved.map(([name]) => name.split(".").at(-2)).toSorted()).toEqual(
+  expect(moved.map(([name]) => String(name.split(".").at(-2))).toSorted()).toEqual(
     ["down_proj", "q_proj", "up_proj", "v_proj"].flatMap((name) => [name, name]),
   );
   const adapter = await readLora(join(checkpoint, "adapter"));
