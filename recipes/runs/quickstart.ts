@@ -14,7 +14,7 @@ export const recipe = (): RunRecipe => ({
   seed: 1,
   drives: {
     kinds: [...scenarioKinds],
-    train: 180,
+    train: 120,
     heldOut: 30,
     secs: 20,
     pushed: 0.4,

@@ -154,7 +154,10 @@ function contradictions(recipe: RunRecipe): string[] {
     );
   if (
     begin.kind === "backbone" &&
-    backboneFacts(begin.preset).runs.some((run) => sharesSeeds(recipe.seed, run.seed))
+    backboneFacts(begin.preset).runs.some(
+      // The same recipe again holds out what it held out then.
+      (run) => run.recipe !== recipe.name && sharesSeeds(recipe.seed, run.seed),
+    )
   )
     problems.push(
       `seed: ${recipe.seed} gives drives that the ${begin.preset} backbone was trained on, so nothing here would be held out; take another seed`,
