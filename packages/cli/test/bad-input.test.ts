@@ -37,7 +37,7 @@ test("an unknown recipe or command is named, with a guess, on one line", () => {
   const recipe = causeway("run", "quikstart");
   expect(recipe.status).toBe(1);
   expect(recipe.stderr).toBe(
-    `causeway run: recipe "quikstart" not found. Known: pretrain, quickstart, quickstart-scratch, reference, smoke. Did you mean "quickstart"?\n`,
+    `causeway run: recipe "quikstart" not found. Known: pretrain, pretrain-on-policy, quickstart, quickstart-scratch, reference, smoke. Did you mean "quickstart"?\n`,
   );
   const command = causeway("reprot");
   expect(command.status).toBe(1);
