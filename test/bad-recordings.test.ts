@@ -21,6 +21,8 @@ import {
   writeVideo,
 } from "../packages/data/src/index.ts";
 import {
+  type CarlaRow,
+  carlaLeftTurn,
   feather,
   kittiLines,
   npy,
@@ -449,49 +451,24 @@ test("PhysicalAI-AV", async (context) => {
 
 test("CARLA recordings", async () => {
   const path = join(root, "carla");
-  type Row = Record<string, string | number | null>;
-  /** A left turn after a straight, in the simulator's left-handed numbers. */
-  const leftTurn = (): Row[] => {
-    const rows: Row[] = [];
-    let [x, y, yaw] = [10, 50, 0.3];
-    for (let i = 0; i < 120; i++) {
-      const isTurning = i >= 60 && i < 100;
-      rows.push({
-        episode_id: "ep0",
-        frame_id: 2 * i,
-        timestamp: 30 + i / 10,
-        speed: 5,
-        command: i > 50 ? "left" : "lane_follow",
-        steer: isTurning ? -0.3 : 0,
-        vehicle_x: x,
-        vehicle_y: y,
-        vehicle_z: 0,
-        vehicle_yaw_deg: (yaw * 180) / Math.PI,
-      });
-      if (isTurning) yaw -= 0.03;
-      x += 0.5 * Math.cos(yaw);
-      y += 0.5 * Math.sin(yaw);
-    }
-    return rows;
-  };
-  const write = async (name: string, change: (rows: Row[]) => unknown = () => undefined) => {
-    const rows = leftTurn();
+  const write = async (name: string, change: (rows: CarlaRow[]) => unknown = () => undefined) => {
+    const rows = carlaLeftTurn();
     change(rows);
     await mkdir(join(path, name, "telemetry"), { recursive: true });
     const file = join(path, name, "manifest.jsonl");
     await writeFile(file, rows.map((r) => `${JSON.stringify(r)}\n`).join(""));
     return file;
   };
-  const each = (rows: Row[], change: (row: Row) => void) => rows.forEach(change);
-  const negate = (row: Row, ...keys: string[]) => {
+  const each = (rows: CarlaRow[], change: (row: CarlaRow) => void) => rows.forEach(change);
+  const negate = (row: CarlaRow, ...keys: string[]) => {
     for (const key of keys) row[key] = -(row[key] as number);
   };
   await write("good");
   await write("empty", (rows) => rows.splice(0));
-  await write("null", (rows) => Object.assign(rows[4] as Row, { vehicle_x: null }));
-  await write("back", (rows) => Object.assign(rows[4] as Row, { timestamp: 30 }));
-  await write("column", (rows) => delete (rows[4] as Row).steer);
-  await write("episodes", (rows) => Object.assign(rows[60] as Row, { episode_id: "ep1" }));
+  await write("null", (rows) => Object.assign(rows[4] as CarlaRow, { vehicle_x: null }));
+  await write("back", (rows) => Object.assign(rows[4] as CarlaRow, { timestamp: 30 }));
+  await write("column", (rows) => delete (rows[4] as CarlaRow).steer);
+  await write("episodes", (rows) => Object.assign(rows[60] as CarlaRow, { episode_id: "ep1" }));
   await write("right-handed", (rows) =>
     each(rows, (r) => negate(r, "vehicle_y", "vehicle_yaw_deg")),
   );

@@ -5,41 +5,7 @@ import { join } from "node:path";
 import { yawOfQuat } from "@causeway/geom";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findSource, type Drive, importDrives, openDataset } from "../src/index.ts";
-
-interface Frame {
-  readonly [key: string]: string | number | null;
-}
-
-/** A left turn of 1.2 rad in CARLA's left-handed coordinates, after a straight; 10 Hz. */
-function leftTurn(): Frame[] {
-  const rows: Frame[] = [];
-  let [x, y, yaw] = [10, 50, 0.3];
-  for (let i = 0; i < 120; i++) {
-    const isTurning = i >= 60 && i < 100;
-    rows.push({
-      episode_id: "ep0",
-      frame_id: 2 * i,
-      timestamp: 30 + i / 10,
-      speed: 5,
-      command: i > 50 ? "left" : "lane_follow",
-      steer: isTurning ? -0.3 : 0,
-      vehicle_x: x,
-      vehicle_y: y,
-      vehicle_z: 0,
-      vehicle_yaw_deg: (yaw * 180) / Math.PI,
-      planner_state: i < 30 ? "car_follow" : "lane_follow",
-      follow_target_id: i < 30 ? 7 : null,
-      follow_target_distance_m: i < 30 ? 12 : null,
-      follow_target_speed_mps: i < 30 ? 5 : null,
-      town_id: "Town01",
-      route_id: "r1",
-    });
-    if (isTurning) yaw -= 0.03;
-    x += 0.5 * Math.cos(yaw);
-    y += 0.5 * Math.sin(yaw);
-  }
-  return rows;
-}
+import { type CarlaRow, carlaLeftTurn } from "./fake-logs.ts";
 
 let dir = "";
 beforeAll(async () => {
@@ -47,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-async function write(name: string, rows: readonly Frame[]): Promise<string> {
+async function write(name: string, rows: readonly CarlaRow[]): Promise<string> {
   const folder = join(dir, name, "run");
   await mkdir(join(folder, "telemetry"), { recursive: true });
   const text = rows.map((r) => JSON.stringify(r)).join("\n");
@@ -65,7 +31,7 @@ const yawAt = ({ egoMotion: m }: Drive, i: number) =>
   yawOfQuat({ w: m.qw[i], x: m.qx[i], y: m.qy[i], z: m.qz[i] });
 
 test("a left turn comes out as a left turn, with the planner's truth", async () => {
-  const drive = await read(await write("left", leftTurn()));
+  const drive = await read(await write("left", carlaLeftTurn()));
   expect(yawAt(drive, 119) - yawAt(drive, 0)).toBeCloseTo(1.2, 9);
   const { x, y } = drive.egoMotion;
   // Left of the first heading.
@@ -82,11 +48,11 @@ test("a left turn comes out as a left turn, with the planner's truth", async () 
   expect(drive.source.notes[0]).toContain("steer: heading rate and steering agree to 100 %");
 });
 
-const flip = (rows: Frame[], ...keys: string[]) =>
+const flip = (rows: CarlaRow[], ...keys: string[]) =>
   rows.map((r) => ({ ...r, ...Object.fromEntries(keys.map((k) => [k, -(r[k] as number)])) }));
 
 test("a car that leaves a light does so because it is green", async () => {
-  const rows = leftTurn().map((row, i) => ({
+  const rows = carlaLeftTurn().map((row, i) => ({
     ...row,
     follow_target_id: null,
     planner_state: i < 30 ? "signal_stop" : "lane_follow",
@@ -104,18 +70,18 @@ test("a car that leaves a light does so because it is green", async () => {
 });
 
 test("mirrored, half mirrored and undecidable recordings are refused, each with its reason", async () => {
-  const straight = leftTurn().slice(0, 50);
-  await write("batch/a-mirrored", flip(leftTurn(), "vehicle_y", "vehicle_yaw_deg"));
-  await write("batch/b-yaw-only", flip(leftTurn(), "vehicle_yaw_deg"));
+  const straight = carlaLeftTurn().slice(0, 50);
+  await write("batch/a-mirrored", flip(carlaLeftTurn(), "vehicle_y", "vehicle_yaw_deg"));
+  await write("batch/b-yaw-only", flip(carlaLeftTurn(), "vehicle_yaw_deg"));
   await write("batch/c-straight", straight);
-  await write("batch/d-mixed", flip(leftTurn(), "steer"));
-  await write("batch/e-cut", leftTurn().slice(0, 1));
+  await write("batch/d-mixed", flip(carlaLeftTurn(), "steer"));
+  await write("batch/e-cut", carlaLeftTurn().slice(0, 1));
   await write(
     "batch/f-no-speed",
-    leftTurn().map((r) => ({ ...r, speed: null })),
+    carlaLeftTurn().map((r) => ({ ...r, speed: null })),
   );
-  await write("batch/g-back-in-time", [...leftTurn(), ...leftTurn()]);
-  await write("batch/h-good", leftTurn());
+  await write("batch/g-back-in-time", [...carlaLeftTurn(), ...carlaLeftTurn()]);
+  await write("batch/h-good", carlaLeftTurn());
   const out = join(dir, "set");
   // All are named "run": import one at a time, as a batch of one each.
   const reasons: string[] = [];

@@ -280,3 +280,39 @@ export function cityMap() {
     },
   };
 }
+
+/** A row of a CARLA manifest; tests damage it. */
+export interface CarlaRow {
+  [key: string]: string | number | null;
+}
+
+/** A left turn of 1.2 rad in CARLA's left-handed coordinates, after a straight; 10 Hz. */
+export function carlaLeftTurn(): CarlaRow[] {
+  const rows: CarlaRow[] = [];
+  let [x, y, yaw] = [10, 50, 0.3];
+  for (let i = 0; i < 120; i++) {
+    const isTurning = i >= 60 && i < 100;
+    rows.push({
+      episode_id: "ep0",
+      frame_id: 2 * i,
+      timestamp: 30 + i / 10,
+      speed: 5,
+      command: i > 50 ? "left" : "lane_follow",
+      steer: isTurning ? -0.3 : 0,
+      vehicle_x: x,
+      vehicle_y: y,
+      vehicle_z: 0,
+      vehicle_yaw_deg: (yaw * 180) / Math.PI,
+      planner_state: i < 30 ? "car_follow" : "lane_follow",
+      follow_target_id: i < 30 ? 7 : null,
+      follow_target_distance_m: i < 30 ? 12 : null,
+      follow_target_speed_mps: i < 30 ? 5 : null,
+      town_id: "Town01",
+      route_id: "r1",
+    });
+    if (isTurning) yaw -= 0.03;
+    x += 0.5 * Math.cos(yaw);
+    y += 0.5 * Math.sin(yaw);
+  }
+  return rows;
+}
