@@ -166,7 +166,13 @@ export {
 } from "./sampling/sample-at.ts";
 export { suggestMapping } from "./sources/mcap-log.ts";
 export { detectFormat, driveSources, findSource } from "./sources/registry.ts";
-export type { DriveRef, DriveSource, ReadOptions } from "./sources/source.ts";
+export type {
+  DriveRef,
+  DriveSource,
+  PrepareProgress,
+  PrepareWatch,
+  ReadOptions,
+} from "./sources/source.ts";
 export type {
   DecodeRequest,
   EncodeOptions,

@@ -1,8 +1,8 @@
 /** nuScenes tables with DriveLM answers whose true motion is known; and DriveLM alone, which has no poses. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { quatFromYaw, yawOfQuat } from "@causeway/geom";
+import { createRng, quatFromYaw, yawOfQuat } from "@causeway/geom";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   decodeImage,
@@ -11,6 +11,7 @@ import {
   findSource,
   importDrives,
   openDataset,
+  type PrepareProgress,
 } from "../src/index.ts";
 import { rigAt, speedMps } from "./fake-logs.ts";
 import { numberedFrame, readFrameNumber } from "./numbered-frames.ts";
@@ -93,6 +94,7 @@ function makeTables(): Tables {
     const us = startUs + k * 500_000;
     tables.sample.push({ token: `a-${k}`, timestamp: us, scene_token: "scene-a" });
     const box = (instance: string, x: number, height: number) => ({
+      token: `${instance}-${k}`,
       sample_token: `a-${k}`,
       instance_token: instance,
       translation: [place[0] + x, place[1] + 7, place[2] + height / 2],
@@ -275,6 +277,59 @@ describe("nuScenes", () => {
     const again = await importDrives(source, plain, join(dir, "plain-set"));
     expect(again.unchanged).toBe(1);
   });
+
+  test("the order of rows in the tables does not matter", async () => {
+    const mixed = makeTables();
+    const rng = createRng(3);
+    for (const name of ["sample", "sample_data", "ego_pose"]) {
+      mixed[name] = mixed[name]
+        .map((row) => ({ row, key: rng.next() }))
+        .sort((a, b) => a.key - b.key)
+        .map(({ row }) => row);
+    }
+    const other = await read(await write("mixed", mixed), "scene-a");
+    const plain = await read(await write("in-order", makeTables()), "scene-a");
+    expect(other).toEqual(plain);
+  });
+
+  test("the scenes are listed without the large tables; these are read once and say how far they are", async () => {
+    const tables = makeTables();
+    const folder = await write("watched", tables);
+    const size = await Promise.all(
+      ["sample_data", "ego_pose", "sample_annotation"].map(
+        async (name) => (await stat(join(folder, "v1.0-mini", `${name}.json`))).size,
+      ),
+    );
+    const seen: PrepareProgress[] = [];
+    await importDrives(source, folder, join(dir, "watched-set"), {
+      onPrepare: (progress) => seen.push(progress),
+    });
+    const [data, poses, boxes] = size.map((bytes) => bytes / 1e6);
+    expect(seen.map((p) => p.note)).toEqual([
+      "MB, sample_data.json",
+      "MB, ego_pose.json",
+      "MB, sample_annotation.json",
+    ]);
+    expect(seen.map((p) => p.done)).toEqual(
+      [data, data + poses, data + poses + boxes].map((mb) => expect.closeTo(mb, 9)),
+    );
+    const without = await write("not-there", { scene: tables.scene, ego_pose: [] });
+    const ids: string[] = [];
+    for await (const { id } of source.list(without)) ids.push(id);
+    expect(ids).toEqual(["nuscenes-scene-000a", "nuscenes-scene-000b"]);
+  });
+
+  test("a stop while tables are read ends the import; the next one reads them", async () => {
+    const folder = await write("stopped", makeTables());
+    const out = join(dir, "stopped-set");
+    const stop = new AbortController();
+    const signal = stop.signal;
+    const onPrepare = () => stop.abort();
+    await expect(importDrives(source, folder, out, { onPrepare, signal })).rejects.toThrow(
+      /abort/i,
+    );
+    expect((await importDrives(source, folder, out)).imported).toBe(1);
+  });
 });
 
 describe("bad input", () => {
@@ -313,6 +368,32 @@ describe("bad input", () => {
     ],
     ["a jump", (t) => (t.ego_pose[30].translation = [0, 0, 0]), "position jumps"],
     ["a channel that is not there", (t) => t.sensor.splice(0, 1), "no row lidar"],
+    [
+      "two poses of one token",
+      (t) => t.ego_pose.push({ ...t.ego_pose[3] }),
+      "ego_pose.json row 130: token lidar-3 is that of row 4 too",
+    ],
+    [
+      "two rows of one picture",
+      (t) => t.sample_data.splice(1, 0, { ...t.sample_data[0] }),
+      "sample_data.json row 2: token lidar-0 is that of row 1 too",
+    ],
+    [
+      "a box that is counted twice",
+      (t) => t.sample_annotation.push({ ...t.sample_annotation[0] }),
+      "sample_annotation.json row 18: token i1-0 is that of row 1 too",
+    ],
+    [
+      "a scene that is there twice",
+      (t) => t.scene.push({ ...t.scene[0] }),
+      "scene.json row 3: token scene-a is that of row 1 too",
+    ],
+    [
+      "no table of poses",
+      (t) => (t.ego_pose = null as never),
+      "ego_pose.json byte 0: holds no list",
+    ],
+    ["a box of two numbers", (t) => (t.sample_annotation[5].size = [1, 2]), "row 6: size"],
   ])("tables with %s", async (name, spoil, why) => {
     const tables = makeTables();
     spoil(tables);
@@ -321,6 +402,30 @@ describe("bad input", () => {
     expect(imported).toBe(0);
     expect(skipped[0].error).toContain(why);
     expect(skipped[0].error).not.toContain("\n");
+  });
+
+  test("a table that was cut, or holds something else, costs each scene and is named by it", async () => {
+    for (const [i, [name, text, why]] of (
+      [
+        [
+          "sample_data",
+          '[{"token": "a", ',
+          /sample_data\.json row 1 byte 16: the file ends inside/,
+        ],
+        ["ego_pose", '{"rows": []}', /ego_pose\.json byte 0: holds no list/],
+        ["sample", "[{]}]", /sample\.json row 1: not valid JSON/],
+        ["sample_annotation", "", /sample_annotation\.json byte 0: the file is empty/],
+      ] as const
+    ).entries()) {
+      const path = await write(`cut-${i}`, makeTables());
+      await writeFile(join(path, "v1.0-mini", `${name}.json`), text);
+      const { imported, skipped } = await importDrives(source, path, join(dir, `cut-${i}-set`));
+      expect([imported, skipped.map((s) => s.id)]).toEqual([
+        0,
+        ["nuscenes-scene-000a", "nuscenes-scene-000b"],
+      ]);
+      for (const { error } of skipped) expect(error).toMatch(why);
+    }
   });
 
   test("a file that is not DriveLM's says which field is wrong", async () => {

@@ -38,6 +38,17 @@ function readOptions(options: ImportCommandOptions): ReadOptions {
   };
 }
 
+/** What costs many recordings at once (a damaged table) is said once; skipped.jsonl names each of them. */
+function skippedLines(skipped: readonly { readonly id: string; readonly error: string }[]) {
+  const idsByError = new Map<string, string[]>();
+  for (const { id, error } of skipped)
+    idsByError.set(error, [...(idsByError.get(error) ?? []), id]);
+  return [...idsByError].map(([error, [first, ...others]]) => {
+    const more = others.length === 0 ? "" : ` and ${others.length} more`;
+    return `skipped ${first}${more}: ${error}`;
+  });
+}
+
 export const command = createCommand(
   "import",
   "Turn recorded drives into a dataset folder of MCAP files.",
@@ -120,6 +131,7 @@ export const command = createCommand(
             const result = await importDrives(source, path, dir, {
               signal,
               read,
+              onPrepare: (reading) => progress.update(`read ${source.format}`, reading),
               onProgress: ({ done, total: all, id, outcome }) =>
                 progress.update(label, { done, total: all, note: `${id} ${outcome}` }),
             });
@@ -128,7 +140,7 @@ export const command = createCommand(
             skipped.push(...result.skipped);
             progress.finish(label, `${result.imported} imported, ${result.unchanged} unchanged`);
           }
-          for (const item of skipped) progress.line(`skipped ${item.id}: ${item.error}`);
+          for (const line of skippedLines(skipped)) progress.line(line);
           if (total.imported + total.unchanged === 0)
             throw new UserError(
               "IMPORT",

@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { DataConfigError, FormatError, StorageError } from "../errors.ts";
 import type { AtomicOptions } from "../io/atomic.ts";
 import { readJsonl, writeJsonl } from "../io/json.ts";
-import { type DriveRef, type DriveSource, hashInput, type ReadOptions } from "../sources/source.ts";
+import {
+  type DriveRef,
+  type DriveSource,
+  hashInput,
+  type PrepareProgress,
+  type ReadOptions,
+} from "../sources/source.ts";
 import { createDataset } from "./dataset.ts";
 
 export interface SkippedItem {
@@ -26,6 +32,8 @@ export interface ImportProgress {
 
 export interface ImportOptions extends AtomicOptions {
   onProgress?(progress: ImportProgress): void;
+  /** Before the first recording, where all of them share something that takes long to read. */
+  onPrepare?(progress: PrepareProgress): void;
   readonly signal?: AbortSignal;
   /** What to take of each recording. */
   readonly read?: ReadOptions;
@@ -120,6 +128,11 @@ export async function importDrives(
   let imported = 0;
   let unchanged = 0;
   try {
+    const watch = { onProgress: options.onPrepare, signal: options.signal };
+    await source.prepare?.(path, watch).catch((error: unknown) => {
+      // Each recording that it costs says so itself.
+      if (skipReason(error, refs[0]) === null) throw error;
+    });
     for (const [i, ref] of refs.entries()) {
       options.signal?.throwIfAborted();
       const report = (outcome: ImportProgress["outcome"]) =>

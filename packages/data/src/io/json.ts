@@ -1,6 +1,6 @@
 /** JSON and JSON Lines at the edge: size and depth are limited before the parser sees a byte. */
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { FormatError, type InputPlace } from "../errors.ts";
 import { type AtomicOptions, atomicWrite } from "./atomic.ts";
@@ -43,6 +43,11 @@ export function parseJson(
       }
     } else if (c === 0x7d || c === 0x5d) depth--;
   }
+  return parseText(bytes, place);
+}
+
+/** JSON whose size and depth are known to be within limits. */
+export function parseText(bytes: Uint8Array, place: InputPlace): unknown {
   try {
     return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
   } catch (cause) {
@@ -55,11 +60,10 @@ export function parseJson(
   }
 }
 
-/** Reads a whole file, at most `maxBytes` of it allowed; a missing file is a `FormatError`. */
-export async function readWholeFile(path: string, maxBytes: number): Promise<Uint8Array> {
-  let handle: Awaited<ReturnType<typeof open>>;
+/** Opens a file to read; a missing one is a `FormatError`. */
+export async function openInput(path: string): Promise<FileHandle> {
   try {
-    handle = await open(path, "r");
+    return await open(path, "r");
   } catch (cause) {
     throw new FormatError(
       "missing",
@@ -68,6 +72,11 @@ export async function readWholeFile(path: string, maxBytes: number): Promise<Uin
       { cause },
     );
   }
+}
+
+/** Reads a whole file, at most `maxBytes` of it allowed; a missing file is a `FormatError`. */
+export async function readWholeFile(path: string, maxBytes: number): Promise<Uint8Array> {
+  const handle = await openInput(path);
   try {
     const { size } = await handle.stat();
     if (size > maxBytes) {

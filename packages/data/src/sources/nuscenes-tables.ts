@@ -1,12 +1,15 @@
-/** The tables of a nuScenes folder (`v1.0-*`), by token, and the questions of a DriveLM file. */
+/**
+ * The tables of a nuScenes folder (`v1.0-*`), by token, and the questions of a DriveLM file. The three large ones (1.2 GB
+ * of `sample_data.json` in the complete data set) stay on the disk: their rows are read scene by scene.
+ */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { FormatError } from "../errors.ts";
 import { parseJson, readWholeFile } from "../io/json.ts";
+import { indexTable, readTable, type RowIndex } from "./row-index.ts";
 
-/** Whole tables are held; that of the complete data set (`sample_data.json`, more than 1 GB) does not fit. */
-const maxTableBytes = 512 * 2 ** 20;
+const maxDrivelmBytes = 512 * 2 ** 20;
 
 const token = z.string();
 const vector = z.tuple([z.number(), z.number(), z.number()]);
@@ -54,6 +57,7 @@ type Row<Name extends TableName> = z.infer<(typeof tables)[Name]>;
 /** Optional: without them there are no boxes. */
 const boxTables = {
   sample_annotation: z.object({
+    token,
     sample_token: token,
     instance_token: token,
     translation: vector,
@@ -65,44 +69,45 @@ const boxTables = {
   category: z.object({ token, name: z.string() }),
 } as const;
 
+type SmallTable = "calibrated_sensor" | "sensor" | "log";
+
+/** What one scene needs; rows of the large tables are read when they are asked for. */
+export interface NuscenesTables {
+  samples(sceneToken: string): readonly Row<"sample">[];
+  /** In the order of the table. */
+  sceneRows(sceneToken: string): Promise<readonly Row<"sample_data">[]>;
+  /** Ego poses that the rows name, in their order. */
+  poses(rows: readonly Row<"sample_data">[]): Promise<readonly Row<"ego_pose">[]>;
+  row<Name extends SmallTable>(table: Name, token: string, from: string): Row<Name>;
+  /** Boxes of the scene's key frames, by sample token; null where the folder has no such table. */
+  boxes(sceneToken: string): Promise<ReadonlyMap<string, readonly NuscenesBox[]> | null>;
+}
+
 export interface NuscenesRoot {
   readonly path: string;
   /** Folder of the tables. */
   readonly tablesPath: string;
   readonly scenes: readonly Row<"scene">[];
-  sceneRows(sceneToken: string): readonly Row<"sample_data">[];
-  samples(sceneToken: string): readonly Row<"sample">[];
-  row<Name extends "ego_pose" | "calibrated_sensor" | "sensor" | "log">(
-    table: Name,
-    token: string,
-    from: string,
-  ): Row<Name>;
-  /** Boxes of a key frame with the name of their category; null where the folder has no such table. */
-  boxes(sampleToken: string): readonly NuscenesBox[] | null;
+  /** Reads the other tables the first time, which takes about a minute for the complete data set. */
+  tables(watch?: TableWatch): Promise<NuscenesTables>;
+}
+
+export interface TableWatch {
+  onProgress?(progress: TableProgress): void;
+  readonly signal?: AbortSignal;
+}
+
+export interface TableProgress {
+  /** File that is being read. */
+  readonly name: string;
+  /** Of all tables together. */
+  readonly doneBytes: number;
+  readonly totalBytes: number;
 }
 
 export type NuscenesBox = z.infer<typeof boxTables.sample_annotation> & {
   readonly category: string;
 };
-
-async function readTable<T>(path: string, schema: z.ZodType<T>): Promise<T[]> {
-  const bytes = await readWholeFile(path, maxTableBytes);
-  const limits = { maxBytes: maxTableBytes, maxDepth: 16 };
-  const value = parseJson(bytes, { path }, limits);
-  if (!Array.isArray(value)) {
-    throw new FormatError("format", { path }, "holds no list; expected a nuScenes table.");
-  }
-  return value.map((row, i) => {
-    const parsed = schema.safeParse(row);
-    if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    throw new FormatError(
-      "format",
-      { path, row: i + 1 },
-      `${issue.path.join(".") || "row"}: ${issue.message}. Expected a row of the nuScenes schema; fetch the tables again.`,
-    );
-  });
-}
 
 function grouped<T>(rows: readonly T[], key: (row: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
@@ -114,56 +119,111 @@ function grouped<T>(rows: readonly T[], key: (row: T) => string): Map<string, T[
   return groups;
 }
 
+/** Reads the list of scenes alone. */
 export async function openNuscenes(tablesPath: string): Promise<NuscenesRoot> {
-  const read = <Name extends TableName>(name: Name) =>
-    readTable(join(tablesPath, `${name}.json`), tables[name] as unknown as z.ZodType<Row<Name>>);
-  const scenes = await read("scene");
-  const samples = grouped(await read("sample"), (s) => s.scene_token);
-  const sceneOfSample = new Map<string, string>();
-  for (const [scene, rows] of samples) for (const s of rows) sceneOfSample.set(s.token, scene);
-  const data = grouped(await read("sample_data"), (d) => sceneOfSample.get(d.sample_token) ?? "");
-  const byToken = {
-    ego_pose: new Map((await read("ego_pose")).map((r) => [r.token, r])),
-    calibrated_sensor: new Map((await read("calibrated_sensor")).map((r) => [r.token, r])),
-    sensor: new Map((await read("sensor")).map((r) => [r.token, r])),
-    log: new Map((await read("log")).map((r) => [r.token, r])),
-  };
-  let boxes: Map<string, NuscenesBox[]> | null = null;
-  if ((await stat(join(tablesPath, "sample_annotation.json")).catch(() => null)) !== null) {
-    const table = <T>(name: string, schema: z.ZodType<T>) =>
-      readTable(join(tablesPath, `${name}.json`), schema);
-    const categories = new Map(
-      (await table("category", boxTables.category)).map((c) => [c.token, c.name]),
-    );
-    const categoryOf = new Map(
-      (await table("instance", boxTables.instance)).map((i) => [
-        i.token,
-        categories.get(i.category_token) ?? "",
-      ]),
-    );
-    const rows = await table("sample_annotation", boxTables.sample_annotation);
-    boxes = grouped(
-      rows.map((r) => ({ ...r, category: categoryOf.get(r.instance_token) ?? "" })),
-      (r) => r.sample_token,
-    );
-  }
+  const scenes = await readTable(join(tablesPath, "scene.json"), tables.scene);
+  let opened: Promise<NuscenesTables> | null = null;
   return {
     path: dirname(tablesPath),
     tablesPath,
     scenes,
-    sceneRows: (scene) => data.get(scene) ?? [],
+    tables(watch) {
+      opened ??= readTables(tablesPath, scenes, watch).catch((error: unknown) => {
+        // A damaged table stays damaged; what was stopped may be tried again.
+        if ((error as Error).name === "AbortError") opened = null;
+        throw error;
+      });
+      return opened;
+    },
+  };
+}
+
+const largeNames = ["sample_data", "ego_pose", "sample_annotation"] as const;
+
+async function readTables(
+  tablesPath: string,
+  scenes: readonly Row<"scene">[],
+  { onProgress, signal }: TableWatch = {},
+): Promise<NuscenesTables> {
+  const pathOf = (name: string) => join(tablesPath, `${name}.json`);
+  const sizes = new Map<string, number>();
+  for (const name of largeNames) {
+    sizes.set(name, (await stat(pathOf(name)).catch(() => null))?.size ?? 0);
+  }
+  const totalBytes = [...sizes.values()].reduce((a, b) => a + b, 0);
+  let readBytes = 0;
+  const index = async <T extends { readonly token: string }>(
+    name: (typeof largeNames)[number],
+    schema: z.ZodType<T>,
+    groupOf: (row: T) => number,
+  ): Promise<RowIndex<T>> => {
+    const report = (done: number) =>
+      onProgress?.({ name: `${name}.json`, doneBytes: readBytes + done, totalBytes });
+    const rows = await indexTable(pathOf(name), schema, groupOf, { onBytes: report, signal });
+    readBytes += sizes.get(name) ?? 0;
+    return rows;
+  };
+  const byToken = async <T extends { readonly token: string }>(
+    name: string,
+    schema: z.ZodType<T>,
+  ): Promise<ReadonlyMap<string, T>> =>
+    new Map((await readTable(pathOf(name), schema)).map((row) => [row.token, row]));
+
+  const sceneNumbers = new Map(scenes.map((scene, i) => [scene.token, i]));
+  const samples = grouped(await readTable(pathOf("sample"), tables.sample), (s) => s.scene_token);
+  const sceneOfSample = new Map<string, number>();
+  for (const [scene, rows] of samples) {
+    for (const sample of rows) sceneOfSample.set(sample.token, sceneNumbers.get(scene) ?? -1);
+  }
+  /** -1: of no scene here, as in tables that were cut. */
+  const sceneOf = (row: { readonly sample_token: string }) =>
+    sceneOfSample.get(row.sample_token) ?? -1;
+  const small: { readonly [Name in SmallTable]: ReadonlyMap<string, Row<Name>> } = {
+    calibrated_sensor: await byToken("calibrated_sensor", tables.calibrated_sensor),
+    sensor: await byToken("sensor", tables.sensor),
+    log: await byToken("log", tables.log),
+  };
+  const hasBoxes = (await stat(pathOf("sample_annotation")).catch(() => null)) !== null;
+  const categories = hasBoxes ? await byToken("category", boxTables.category) : null;
+  const instances = hasBoxes ? await byToken("instance", boxTables.instance) : null;
+  const categoryOf = (instance: string) =>
+    categories?.get(instances?.get(instance)?.category_token ?? "")?.name ?? "";
+
+  const data = await index("sample_data", tables.sample_data, sceneOf);
+  const poses = await index("ego_pose", tables.ego_pose, () => 0);
+  const annotations = hasBoxes
+    ? await index("sample_annotation", boxTables.sample_annotation, sceneOf)
+    : null;
+
+  const missing = (table: string, wanted: string, from: string) =>
+    new FormatError(
+      "missing",
+      { path: pathOf(table) },
+      `no row ${wanted}, which ${from} names. The tables do not belong together: fetch them again.`,
+    );
+  const numberOf = (scene: string) => sceneNumbers.get(scene) ?? -2;
+  return {
     samples: (scene) => samples.get(scene) ?? [],
-    boxes: (sample) => (boxes === null ? null : (boxes.get(sample) ?? [])),
+    sceneRows: (scene) => data.inGroup(numberOf(scene)),
+    async poses(rows) {
+      const found = await poses.withTokens(rows.map((row) => row.ego_pose_token));
+      return found.map((pose, i) => {
+        if (pose !== undefined) return pose;
+        throw missing("ego_pose", rows[i].ego_pose_token, rows[i].filename);
+      });
+    },
+    async boxes(scene) {
+      if (annotations === null) return null;
+      const rows = await annotations.inGroup(numberOf(scene));
+      return grouped(
+        rows.map((row) => ({ ...row, category: categoryOf(row.instance_token) })),
+        (row) => row.sample_token,
+      );
+    },
     row(table, wanted, from) {
-      const row = byToken[table].get(wanted);
-      if (row === undefined) {
-        throw new FormatError(
-          "missing",
-          { path: join(tablesPath, `${table}.json`) },
-          `no row ${wanted}, which ${from} names. The tables do not belong together: fetch them again.`,
-        );
-      }
-      return row as Row<typeof table>;
+      const row = small[table].get(wanted);
+      if (row === undefined) throw missing(table, wanted, from);
+      return row;
     },
   };
 }
@@ -187,7 +247,7 @@ const drivelmSchema = z.record(
 export type DrivelmScenes = z.infer<typeof drivelmSchema>;
 
 export async function readDrivelm(path: string): Promise<DrivelmScenes> {
-  const value = parseJson(await readWholeFile(path, maxTableBytes), { path });
+  const value = parseJson(await readWholeFile(path, maxDrivelmBytes), { path });
   const parsed = drivelmSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -30,6 +30,7 @@ import {
   type NuscenesBox,
   type NuscenesPlaces,
   type NuscenesRoot,
+  type NuscenesTables,
   openNuscenes,
   readDrivelm,
 } from "./nuscenes-tables.ts";
@@ -39,7 +40,7 @@ import { keptFrames, wantsCamera } from "./video-pictures.ts";
 const licence = "CC BY-NC-SA 4.0 and the nuScenes terms of use";
 const maxPictureBytes = 64 * 2 ** 20;
 
-type DataRow = ReturnType<NuscenesRoot["sceneRows"]>[number];
+type DataRow = Awaited<ReturnType<NuscenesTables["sceneRows"]>>[number];
 
 interface Opened {
   readonly places: NuscenesPlaces;
@@ -73,17 +74,17 @@ async function openAt(path: string): Promise<Opened> {
 const filesOf = ({ tables, drivelm }: NuscenesPlaces): string[] => [
   ...(tables === null
     ? []
-    : ["scene", "sample", "sample_data", "ego_pose", "calibrated_sensor"].map((t) =>
-        join(tables, `${t}.json`),
+    : ["scene", "sample", "sample_data", "ego_pose", "calibrated_sensor", "sample_annotation"].map(
+        (t) => join(tables, `${t}.json`),
       )),
   ...(drivelm === null ? [] : [drivelm]),
 ];
 
-function byChannel(root: NuscenesRoot, rows: readonly DataRow[]): Map<string, DataRow[]> {
+function byChannel(tables: NuscenesTables, rows: readonly DataRow[]): Map<string, DataRow[]> {
   const channels = new Map<string, DataRow[]>();
   for (const row of rows) {
-    const calibrated = root.row("calibrated_sensor", row.calibrated_sensor_token, row.filename);
-    const { channel } = root.row("sensor", calibrated.sensor_token, row.filename);
+    const calibrated = tables.row("calibrated_sensor", row.calibrated_sensor_token, row.filename);
+    const { channel } = tables.row("sensor", calibrated.sensor_token, row.filename);
     const list = channels.get(channel);
     if (list === undefined) channels.set(channel, [row]);
     else list.push(row);
@@ -99,13 +100,14 @@ interface Track {
   readonly channel: string;
 }
 
-function readMotion(root: NuscenesRoot, channels: ReadonlyMap<string, DataRow[]>): Track {
-  const path = join(root.tablesPath, "ego_pose.json");
+async function readMotion(
+  path: string,
+  tables: NuscenesTables,
+  channels: ReadonlyMap<string, DataRow[]>,
+): Promise<Track> {
   const dense = [...channels].sort(([, a], [, b]) => b.length - a.length)[0];
   const chosen = channels.has("LIDAR_TOP") ? "LIDAR_TOP" : dense?.[0];
-  const poses = (channels.get(chosen ?? "") ?? []).map((row) =>
-    root.row("ego_pose", row.ego_pose_token, row.filename),
-  );
+  const poses = await tables.poses(channels.get(chosen ?? "") ?? []);
   if (chosen === undefined || poses.length < 2) {
     throw new FormatError(
       "missing",
@@ -131,8 +133,8 @@ function readMotion(root: NuscenesRoot, channels: ReadonlyMap<string, DataRow[]>
   return { motion, startUs: first.timestamp, origin: first.translation, channel: chosen };
 }
 
-function calibrationOf(root: NuscenesRoot, row: DataRow): PinholeCalibration | null {
-  const sensor = root.row("calibrated_sensor", row.calibrated_sensor_token, row.filename);
+function calibrationOf(tables: NuscenesTables, row: DataRow): PinholeCalibration | null {
+  const sensor = tables.row("calibrated_sensor", row.calibrated_sensor_token, row.filename);
   const [[fx, , cx] = [], [, fy, cy] = []] = sensor.camera_intrinsic;
   if (fx === undefined || cx === undefined || fy === undefined || cy === undefined) return null;
   const [x, y, z] = sensor.translation;
@@ -143,7 +145,8 @@ function calibrationOf(root: NuscenesRoot, row: DataRow): PinholeCalibration | n
 }
 
 async function readCamera(
-  root: NuscenesRoot,
+  folder: string,
+  tables: NuscenesTables,
   name: string,
   rows: readonly DataRow[],
   track: Track,
@@ -152,7 +155,7 @@ async function readCamera(
   const there: DataRow[] = [];
   let numMissing = 0;
   for (const row of rows) {
-    const info = await stat(join(root.path, row.filename)).catch(() => null);
+    const info = await stat(join(folder, row.filename)).catch(() => null);
     if (info === null) numMissing++;
     else there.push(row);
   }
@@ -162,10 +165,10 @@ async function readCamera(
   for (const i of keptFrames(stamps, { fromUs: 0, toUs }, options)) {
     const { filename } = there[i];
     const encoding = filename.toLowerCase().endsWith(".png") ? "png" : "jpeg";
-    const bytes = await readWholeFile(join(root.path, filename), maxPictureBytes);
+    const bytes = await readWholeFile(join(folder, filename), maxPictureBytes);
     frames.push({ stampUs: stamps[i], encoding, bytes });
   }
-  const calibration = rows.length === 0 ? null : calibrationOf(root, rows[0]);
+  const calibration = rows.length === 0 ? null : calibrationOf(tables, rows[0]);
   return { stream: { name, calibration, frames }, numMissing };
 }
 
@@ -177,18 +180,22 @@ function kindOf(category: string): ActorKind {
 }
 
 /** Boxes of the key frames (2 Hz); the speed is that between two key frames. */
-function actorsOf(root: NuscenesRoot, scene: string, track: Track): ActorFrame[] | null {
+async function actorsOf(
+  tables: NuscenesTables,
+  scene: string,
+  track: Track,
+): Promise<ActorFrame[] | null> {
+  const boxesOf = await tables.boxes(scene);
+  if (boxesOf === null) return null;
   const ids = new Map<string, number>();
   const last = new Map<string, { stampUs: number; box: NuscenesBox }>();
   const lastUs = track.motion.stampUs[track.motion.stampUs.length - 1];
   const frames: ActorFrame[] = [];
-  const samples = [...root.samples(scene)].sort((a, b) => a.timestamp - b.timestamp);
+  const samples = [...tables.samples(scene)].sort((a, b) => a.timestamp - b.timestamp);
   for (const sample of samples) {
-    const boxes = root.boxes(sample.token);
-    if (boxes === null) return null;
     const stampUs = sample.timestamp - track.startUs;
     if (stampUs < 0 || stampUs > lastUs) continue;
-    const actors = boxes.map((box): ActorState => {
+    const actors = (boxesOf.get(sample.token) ?? []).map((box): ActorState => {
       const before = last.get(box.instance_token);
       const [x, y, z] = box.translation;
       const [w, qx, qy, qz] = box.rotation;
@@ -224,11 +231,11 @@ function actorsOf(root: NuscenesRoot, scene: string, track: Track): ActorFrame[]
 /** What DriveLM says the car does at a key frame; its other questions have no place in a drive. */
 function answersOf(
   scene: DrivelmScenes[string] | undefined,
-  root: NuscenesRoot,
+  tables: NuscenesTables,
   token: string,
   track: Track,
 ): { events: ReasoningEvent[]; numOthers: number; numOutside: number } {
-  const times = new Map(root.samples(token).map((s) => [s.token, s.timestamp]));
+  const times = new Map(tables.samples(token).map((s) => [s.token, s.timestamp]));
   const lastUs = track.motion.stampUs[track.motion.stampUs.length - 1];
   const events: ReasoningEvent[] = [];
   let [numOthers, numOutside] = [0, 0];
@@ -260,7 +267,7 @@ export const nuscenesSource: DriveSource = {
   async *list(path) {
     const places = await findPlaces(path);
     if (places.tables === null && places.drivelm === null) return;
-    // A damaged table is one bad recording of the batch: reading it says what is wrong.
+    // A damaged list of scenes is one bad recording of the batch: reading it says what is wrong.
     const whole = await openAt(path).catch((error: unknown) => {
       if (error instanceof FormatError) return null;
       throw error;
@@ -285,11 +292,24 @@ export const nuscenesSource: DriveSource = {
     }
   },
 
+  async prepare(path, watch) {
+    const { root } = await openAt(path);
+    await root?.tables({
+      signal: watch.signal,
+      onProgress: ({ name, doneBytes, totalBytes }) =>
+        watch.onProgress?.({
+          done: doneBytes / 1e6,
+          total: Math.round(totalBytes / 1e6),
+          note: `MB, ${name}`,
+        }),
+    });
+  },
+
   async contentOf(ref) {
     const { root, drivelm } = await openAt(ref.path);
     const token = ref.entry ?? "";
     // File names of the data set are unique and its files never change: the rows stand for them.
-    const rows = root?.sceneRows(token) ?? [];
+    const rows = root === null ? [] : await (await root.tables()).sceneRows(token);
     const sizes = [];
     for (const { filename } of rows) {
       const info = await stat(join(root?.path ?? "", filename)).catch(() => null);
@@ -316,19 +336,21 @@ export const nuscenesSource: DriveSource = {
         `has no scene ${token}, which the DriveLM file names; it has ${root.scenes.length} scenes. Get the tables of the split that DriveLM was made from (v1.0-trainval).`,
       );
     }
-    const channels = byChannel(root, root.sceneRows(token));
-    const track = readMotion(root, channels);
+    const tables = await root.tables();
+    const channels = byChannel(tables, await tables.sceneRows(token));
+    const posesPath = join(root.tablesPath, "ego_pose.json");
+    const track = await readMotion(posesPath, tables, channels);
     const { stampUs } = track.motion;
     const cameras: CameraStream[] = [];
     let numMissing = 0;
     for (const [name, rows] of [...channels].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (!name.startsWith("CAM_") || !wantsCamera(name, options)) continue;
-      const camera = await readCamera(root, name, rows, track, options);
+      const camera = await readCamera(root.path, tables, name, rows, track, options);
       numMissing += camera.numMissing;
       if (camera.stream.frames.length > 0) cameras.push(camera.stream);
     }
-    const { events, numOthers, numOutside } = answersOf(drivelm?.[token], root, token, track);
-    const log = root.row("log", scene.log_token, `scene ${scene.name}`);
+    const { events, numOthers, numOutside } = answersOf(drivelm?.[token], tables, token, track);
+    const log = tables.row("log", scene.log_token, `scene ${scene.name}`);
     return {
       id: ref.id,
       source: {
@@ -366,7 +388,7 @@ export const nuscenesSource: DriveSource = {
       // The Renault Zoe of the data set.
       egoSize: { lengthM: 4.084, widthM: 1.73, heightM: 1.562, rearAxleToCenterM: 1.26 },
       cameras,
-      actors: actorsOf(root, token, track),
+      actors: await actorsOf(tables, token, track),
       lights: null,
       map: null,
       route: null,

@@ -36,6 +36,19 @@ export interface ReadOptions {
   readonly mapping?: string;
 }
 
+/** How far reading what many recordings share has come. */
+export interface PrepareProgress {
+  readonly done: number;
+  readonly total: number;
+  /** Unit of the numbers, and what is being read. */
+  readonly note: string;
+}
+
+export interface PrepareWatch {
+  onProgress?(progress: PrepareProgress): void;
+  readonly signal?: AbortSignal;
+}
+
 export interface DriveSource {
   /** "comma2k19", "argoverse2", "argoverse2-forecasting", "kitti-odometry". */
   readonly format: string;
@@ -47,6 +60,11 @@ export interface DriveSource {
   recognizes(path: string): Promise<boolean>;
   /** Recordings at or below `path`, in a stable order. */
   list(path: string): AsyncIterable<DriveRef>;
+  /**
+   * Reads what the recordings below `path` share, where that takes long. Optional to call: `read` does it where it was not
+   * done, without a word. Damage is thrown here, and by `read` for each recording that it costs.
+   */
+  prepare?(path: string, watch: PrepareWatch): Promise<void>;
   /** The drive: right-handed, z up, origin at the first pose, times from 0. Throws a `FormatError` for bad input. */
   read(ref: DriveRef, options?: ReadOptions): Promise<Drive>;
   /** Stands for the content of the input where hashing whole files would read far more than the recording. */
