@@ -60,6 +60,7 @@ export const command = createCommand(
     "causeway import carla ./outputs/evaluate --out data/carla",
     "causeway import drivelm ./nuscenes --out data/nuscenes",
     "causeway import folder ./trips --out data/trips",
+    "causeway import mcap drive.mcap --out data/own",
     "causeway import mcap drive.mcap --print-mapping > drive.yaml",
     "causeway import mcap ./bags --mapping drive.yaml --out data/own",
   ],
@@ -84,7 +85,7 @@ export const command = createCommand(
   .option("--include-invalid", "import recordings that their source marks as not valid")
   .option(
     "--mapping <file>",
-    "mcap: YAML that says which topic is the ego motion, which are cameras",
+    "mcap: YAML that says which topic is the ego motion, which are cameras (default: assumed where there is no choice)",
   )
   .option("--print-mapping", "mcap: print a mapping to start from, and import nothing")
   .addHelpText(

@@ -24,13 +24,15 @@ import {
   se3OfOffset,
   stampOf,
 } from "./topic-ego.ts";
-import { listTopics, readMapping, starterMapping, type TopicMapping } from "./topic-mapping.ts";
+import { assumedNote, guessMapping, type MappingGuess } from "./topic-guess.ts";
+import { listTopics, parseMapping, readMapping, type TopicMapping } from "./topic-mapping.ts";
 import {
   type MessageView,
   readTopics,
   schemasOfKind,
   type TopicInfo,
   type TopicKind,
+  type TopicMessage,
   topicsOf,
 } from "./topic-messages.ts";
 import { wantsCamera } from "./video-pictures.ts";
@@ -50,12 +52,56 @@ async function withFiles<T>(
   }
 }
 
+/** Adds the transforms of a message; returns how many were left out because their frame has another parent. */
+function addTransforms(
+  tree: FrameTree,
+  { topic, logUs, view }: TopicMessage,
+  clock: TopicMapping["clock"],
+): number {
+  let numOrphans = 0;
+  for (const one of view.has("transforms") ? view.list("transforms") : [view]) {
+    const isRos = one.has("header");
+    const isTaken = tree.add({
+      parent: one.text(isRos ? "header.frame_id" : "parent_frame_id"),
+      child: one.text("child_frame_id"),
+      stampUs: stampOf(one, logUs, clock),
+      parentFromChild: one.pose(one.has("transform") ? "transform" : ""),
+      isStatic: topic.endsWith("static"),
+    });
+    if (!isTaken) numOrphans++;
+  }
+  return numOrphans;
+}
+
+const guessOf = (files: readonly McapFile[]): Promise<MappingGuess> =>
+  guessMapping(topicsOf(files), async (transforms) => {
+    const tree = createFrameTree();
+    for await (const message of readTopics(files, transforms))
+      addTransforms(tree, message, "stamp");
+    return tree;
+  });
+
 /** A mapping to start from, for a recording file or folder. */
 export async function suggestMapping(path: string): Promise<string> {
   for await (const ref of mcapSource.list(path)) {
-    return withFiles(ref.files, async (files) => starterMapping(topicsOf(files)));
+    return withFiles(ref.files, async (files) => (await guessOf(files)).text);
   }
   throw new DataConfigError(`${path}: no .mcap recording there. Give a recording or its folder.`);
+}
+
+/** The mapping that would be printed, where it leaves no choice. */
+async function assumedMapping(ref: DriveRef, files: readonly McapFile[]): Promise<TopicMapping> {
+  const { text, doubt } = await guessOf(files);
+  if (doubt !== null) {
+    throw new FormatError(
+      "missing",
+      { path: ref.path },
+      `no mapping was given, and ${doubt}. Print one to start from with "causeway import mcap RECORDING --print-mapping", correct it, and give it with --mapping.`,
+    );
+  }
+  const mapping = parseMapping(text, ref.path);
+  // Printed as zero for people to fill in; nobody has said that it is.
+  return { ...mapping, ego: { ...mapping.ego, rig: undefined } };
 }
 
 const egoKinds: readonly TopicKind[] = ["odometry", "pose", "transforms"];
@@ -108,21 +154,11 @@ async function readPositions(
     if (camera.calibration !== undefined) topics.add(camera.calibration);
   }
   for await (const message of readTopics(files, [...topics])) {
-    const { topic, kind, logUs, view } = message;
+    const { topic, kind, view } = message;
     if (kind === "calibration") {
       if (!calibrations.has(topic)) calibrations.set(topic, view);
     } else if (kind === "transforms") {
-      for (const one of view.has("transforms") ? view.list("transforms") : [view]) {
-        const isRos = one.has("header");
-        const isTaken = tree.add({
-          parent: one.text(isRos ? "header.frame_id" : "parent_frame_id"),
-          child: one.text("child_frame_id"),
-          stampUs: stampOf(one, logUs, mapping.clock),
-          parentFromChild: one.pose(one.has("transform") ? "transform" : ""),
-          isStatic: topic.endsWith("static"),
-        });
-        if (!isTaken) numOrphans++;
-      }
+      numOrphans += addTransforms(tree, message, mapping.clock);
     } else if (topic === mapping.ego.topic) rows.push(egoRowOf(message, mapping.clock));
   }
   return { rows, tree, calibrations, numOrphans };
@@ -291,12 +327,13 @@ export const mcapSource: DriveSource = {
   },
 
   async read(ref, options: ReadOptions = {}): Promise<Drive> {
-    if (options.mapping === undefined) {
-      throw new DataConfigError(
-        `import mcap: which topic is the ego motion, and which are cameras? Expected a mapping file. Print one to start from with "causeway import mcap RECORDING --print-mapping", then give it with --mapping. (${ref.path})`,
-      );
-    }
-    const mapping = await readMapping(options.mapping);
-    return withFiles(ref.files, (files) => readRecording(ref, files, mapping, options));
+    const given = options.mapping === undefined ? null : await readMapping(options.mapping);
+    return withFiles(ref.files, async (files) => {
+      if (given !== null) return readRecording(ref, files, given, options);
+      const mapping = await assumedMapping(ref, files);
+      const drive = await readRecording(ref, files, mapping, options);
+      const notes = [assumedNote(mapping), ...drive.source.notes];
+      return { ...drive, source: { ...drive.source, notes } };
+    });
   },
 };

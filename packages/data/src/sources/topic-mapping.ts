@@ -1,9 +1,9 @@
-/** Which topic of a recording is what: the mapping file (YAML) of the MCAP importer, and a first one to start from. */
+/** Which topic of a recording is what: the mapping file (YAML) of the MCAP importer. */
 import { parse } from "yaml";
 import { z } from "zod";
 import { DataConfigError } from "../errors.ts";
 import { readWholeFile } from "../io/json.ts";
-import type { TopicInfo, TopicKind } from "./topic-messages.ts";
+import type { TopicInfo } from "./topic-messages.ts";
 
 export const offsetSchema = z
   .strictObject({
@@ -114,80 +114,4 @@ export function listTopics(topics: readonly TopicInfo[], most = 40): string {
   const shown = topics.slice(0, most).map((t) => `${t.topic} (${t.schema})`);
   const rest = topics.length - shown.length;
   return (shown.join(", ") || "nothing") + (rest > 0 ? `, and ${rest} more` : "");
-}
-
-const parts = (topic: string) => topic.split("/").filter((p) => p !== "");
-
-/** Leading parts of the name that two topics share. */
-function shared(a: string, b: string): number {
-  const [x, y] = [parts(a), parts(b)];
-  let n = 0;
-  while (n < x.length && x[n] === y[n]) n++;
-  return n;
-}
-
-/** Parts of a topic that say how it is sent, not which camera it is. */
-const transportWords =
-  /^(image|images|image_raw|image_rect|image_color|compressed|raw|video|color|h26[45]|sensor|sensors)$/i;
-
-function cameraName(topic: string, taken: ReadonlySet<string>): string {
-  const words = parts(topic).filter((p) => !transportWords.test(p));
-  const name = (words.join("_") || "camera").replace(/[^A-Za-z0-9_]+/g, "_").slice(0, 60);
-  let free = name;
-  for (let i = 2; taken.has(free); i++) free = `${name}_${i}`;
-  return free;
-}
-
-const quoted = (text: string) => JSON.stringify(text);
-
-/** A mapping to start from: guesses by schema and name, with what else there is as comments. */
-export function starterMapping(topics: readonly TopicInfo[]): string {
-  const ofKind = (...kinds: TopicKind[]) =>
-    topics.filter((t) => t.kind !== null && kinds.includes(t.kind));
-  const most = (list: TopicInfo[]) => [...list].sort((a, b) => b.messages - a.messages)[0];
-  const transforms = ofKind("transforms");
-  const ego = most(ofKind("odometry")) ?? most(ofKind("pose")) ?? most(transforms);
-  const lines = [
-    "# Which topic is what, for: causeway import mcap RECORDING --mapping THIS_FILE --out DATASET",
-    "ego:",
-    ego === undefined
-      ? "  topic: /odom # no topic with odometry, poses or transforms found"
-      : `  topic: ${quoted(ego.topic)} # ${ego.schema}, ${ego.messages} messages`,
-  ];
-  if (ego === undefined || ego.kind === "transforms") {
-    lines.push("  world: map # fixed frame, z up");
-  }
-  lines.push(
-    "  vehicle: base_link # frame on the car",
-    "  rig: { x: 0, y: 0, z: 0, yawDeg: 0 } # where the rear axle meets the ground, in the vehicle frame (m)",
-  );
-  const pictures = ofKind("picture", "video", "raw-picture");
-  const taken = new Set<string>();
-  lines.push(pictures.length === 0 ? "cameras: {}" : "cameras:");
-  for (const camera of pictures) {
-    const name = cameraName(camera.topic, taken);
-    taken.add(name);
-    const near = ofKind("calibration")
-      .map((c) => ({ topic: c.topic, score: shared(c.topic, camera.topic) }))
-      .sort((a, b) => b.score - a.score)[0];
-    const own = ofKind("calibration").length === 1 && pictures.length === 1;
-    lines.push(`  ${name}:`, `    topic: ${quoted(camera.topic)} # ${camera.schema}`);
-    if (near !== undefined && (near.score > 1 || own)) {
-      lines.push(`    calibration: ${quoted(near.topic)}`);
-    }
-  }
-  lines.push(
-    `transforms: [${transforms.map((t) => quoted(t.topic)).join(", ")}] # place the cameras on the car`,
-    "clock: stamp # times inside the messages; log: when the recorder got them",
-  );
-  const boxes = most(ofKind("boxes"));
-  if (boxes !== undefined) {
-    lines.push(
-      `# boxes: { topic: ${quoted(boxes.topic)}, kinds: { car: [car], truck: [truck, bus], pedestrian: [pedestrian, person], cyclist: [bicycle, cyclist] } }`,
-    );
-  }
-  lines.push("# egoSize: { lengthM: 4.6, widthM: 1.9, heightM: 1.5, rearAxleToCenterM: 1.4 }");
-  const others = topics.filter((t) => t.kind === null);
-  if (others.length > 0) lines.push(`# Not read: ${listTopics(others, 100)}`);
-  return `${lines.join("\n")}\n`;
 }
