@@ -40,6 +40,7 @@ import {
 } from "../reason/ask-jobs.ts";
 import type { DrivePlan } from "../reason/drive-plan.ts";
 import { findJobs, kindOfFile, type ReasonJob } from "../reason/jobs.ts";
+import { answersCsv } from "../reason/question-csv.ts";
 
 export interface ReasonOptions extends CommonOptions, AskingOptions {
   readonly prompt: string;
@@ -179,6 +180,7 @@ export async function runReason(
     skipped: found.skipped,
   });
   let report: string | null = null;
+  let answers: string | null = null;
   if (result.resultsPath !== null && batch.folder !== null) {
     // Shards write side by side; the run that joins them writes report.html.
     report = join(
@@ -192,6 +194,12 @@ export async function runReason(
       await renderReasonReport(jobs, result, run, { atSecs: settings.media.atSecs, plan }),
     );
     lines.push(`results: ${result.resultsPath}`, `report: ${report}`);
+    const csv = answersCsv(jobs, result.rows);
+    if (csv !== null) {
+      answers = report.replace(/report([^\\/]*)html$/, "answers$1csv");
+      await atomicWriteFile(answers, Buffer.from(csv));
+      lines.push(`answers, for causeway score lingoqa --answers: ${answers}`);
+    }
   }
   if (planProblem !== null) process.exitCode = 1;
   // 130 as for every command that the user stopped.
@@ -209,6 +217,7 @@ export async function runReason(
       results: rows,
       resultsPath: result.resultsPath,
       report,
+      ...(answers === null ? {} : { answers }),
     },
     text: lines.join("\n"),
   };

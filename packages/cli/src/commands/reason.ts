@@ -33,7 +33,10 @@ export const command = addAskingOptions(
     "causeway reason --show-prompt caption > mine.yaml && causeway reason clip.mp4 --prompt mine.yaml",
   ]),
 )
-  .argument("[inputs...]", "pictures, videos, drives, folders, globs, or JSON Lines of jobs")
+  .argument(
+    "[inputs...]",
+    "pictures, videos, drives, folders, globs, JSON Lines of jobs, or CSV of questions",
+  )
   .option("--prompt <name|file>", "a built-in prompt or a YAML file", "caption")
   .option("--ask <question>", "ask this instead of a prompt")
   .option("--set <name=value>", "value of a placeholder of the prompt (may be repeated)", pair)
@@ -96,6 +99,10 @@ engine:FOLDER or engine:nano (our own, no server), fake (scripted: shows what wo
 
 Jobs (JSON Lines): {"id": "a", "media": ["a.mp4"], "prompt": "vqa", "values": {"question": "…"}}, or
 {"id": "a", "media": "a.png", "question": "…"}; paths are relative to the file. Addresses are never fetched.
+
+Questions (CSV, LingoQA's columns question_id, segment_id, question, answer): each is asked once about the pictures in
+its column images, or in the folder or video named as its segment beside the file. --out then also holds answers.csv,
+which \`causeway score lingoqa QUESTIONS.csv --answers\` judges.
 
 With --out: results.jsonl (one row per job, by id), summary.json, ledger.jsonl (every reply), report.html (failures
 first), and overlays/ with boxes, points and time spans drawn on the pictures (films need ffmpeg).

@@ -1,4 +1,4 @@
-/** What a user names on the command line as jobs: files, folders, globs and JSON Lines of jobs. */
+/** What a user names on the command line as jobs: files, folders, globs, JSON Lines of jobs and CSV of questions. */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { z } from "zod";
@@ -14,6 +14,8 @@ export interface ReasonJob {
   /** Of this job alone; else the command's. */
   readonly prompt: string | null;
   readonly values: Readonly<Record<string, string>>;
+  /** Of a question file: what its answer goes by. */
+  readonly asked?: { readonly questionId: string; readonly segmentId: string };
 }
 
 const kinds: Readonly<Record<string, MediaKind>> = {
@@ -68,11 +70,14 @@ export async function findJobs(inputs: readonly string[], cwd: string): Promise<
       }
     } else if (info !== null) {
       if (path.endsWith(".jsonl")) await readJobFile(path, jobs, skipped);
-      else if (kindOfFile(path) !== null) addFile(path);
+      else if (path.endsWith(".csv")) {
+        const { readQuestionFile } = await import("./question-csv.ts");
+        await readQuestionFile(path, jobs, skipped);
+      } else if (kindOfFile(path) !== null) addFile(path);
       else
         throw new UserError(
           "INPUT",
-          `"${input}" is no picture (png, jpg, webp), video (mp4, mov, mkv, webm), drive (mcap) or job file (jsonl)`,
+          `"${input}" is no picture (png, jpg, webp), video (mp4, mov, mkv, webm), drive (mcap), job file (jsonl) or question file (csv)`,
         );
     } else if (/[*?]/.test(input)) {
       const found = await expandGlob(path);

@@ -12,11 +12,15 @@ import {
   writeVideo,
 } from "@causeway/data";
 import type { RgbImage } from "@causeway/geom";
+import type { ScoreSheet } from "@causeway/eval/judged";
 import { parseTrace } from "@causeway/label";
+import { readLingoAnswers } from "@causeway/reason";
 import { generateDrive } from "@causeway/sim";
 import { type ScriptedServer, startScriptedServer } from "@causeway/reason/testing";
 import { type ReasonOptions, runReason } from "../actions/reason.ts";
 import { silentProgress } from "../progress.ts";
+import { parseCsv } from "../score/data-file.ts";
+import { scoreLingo } from "../score/lingoqa.ts";
 
 let root = "";
 let server: ScriptedServer | null = null;
@@ -82,7 +86,7 @@ interface Data {
     readonly overlay?: string | null;
     readonly kind?: string;
   }[];
-  readonly skipped: readonly { readonly why: string }[];
+  readonly skipped: readonly { readonly what: string; readonly why: string }[];
 }
 
 test("one picture: the box of the answer in pixels, drawn where it belongs", async () => {
@@ -164,6 +168,54 @@ test("a folder and a job file: joined by id, bad rows named, and a second run as
   expect(lines.map((l) => (JSON.parse(l) as { id: string }).id)).toEqual(
     first.results.map((r) => r.id),
   );
+});
+
+test("questions in LingoQA's form: each asked once, and the answers are those that score lingoqa judges", async () => {
+  await mkdir(join(root, "s2"));
+  for (const name of ["a.png", "s2/10.png", "s2/9.png"]) await picture(name);
+  await picture("s2/8.png");
+  const rows = [
+    "question_id,segment_id,images,question,answer",
+    `q1,s1,"['a.png' 's2/10.png']","Is it green, or ""red""?",Green`,
+    `q1,s1,"['a.png' 's2/10.png']","Is it green, or ""red""?",It is green`,
+    "q2,s2,,How many cars?,Two",
+    "q3,s3,,What now?,Stop",
+    "q4,s4,notes.txt,What now?,Stop",
+    "q5,s5,none.png,What now?,Stop",
+  ];
+  await writeFile(join(root, "questions.csv"), `${rows.join("\n")}\n`);
+  server = await startScriptedServer({
+    answer: ({ text }) => (text.includes("green") ? 'Green, "surely"\nso' : "Two"),
+  });
+  const out = join(root, "out");
+  const result = (await run(["questions.csv"], { out })).data as Data & { answers: string };
+  expect(result.results.map((r) => [r.id, r.status])).toEqual([
+    ["q1/s1", "done"],
+    ["q2/s2", "done"],
+    ["q5/s5", "failed"],
+  ]);
+  expect(result.skipped.map((s) => s.what)).toEqual(["q3/s3", "q4/s4"]);
+  expect(result.skipped[0]?.why).toContain("neither a folder nor a video s3 beside the file");
+  const numParts = [0, 1].map((n) => userParts(server as ScriptedServer, n).length);
+  expect(new Set(numParts)).toEqual(new Set([3, 4]));
+  const text = await readFile(result.answers, "utf8");
+  expect(readLingoAnswers(parseCsv(text, "answers.csv"))).toEqual({
+    answers: new Map([
+      ["q1/s1", 'Green, "surely"\nso'],
+      ["q2/s2", "Two"],
+    ]),
+    problems: [],
+  });
+  const logits = join(root, "logits.csv");
+  await writeFile(logits, "question_id,segment_id,logit\nq1,s1,-1\nq1,s1,2\nq2,s2,-3\n");
+  const sheet = (
+    await scoreLingo(
+      { isDryRun: false, progress: silentProgress, signal: new AbortController().signal },
+      { answers: result.answers, logits },
+      join(root, "questions.csv"),
+    )
+  ).data as ScoreSheet;
+  expect(sheet.metrics.find((m) => m.key === "accuracy")?.estimate.value).toBe(0.5);
 });
 
 test("a dry run counts tokens, finds what cannot be asked, and touches neither server nor disk", async () => {

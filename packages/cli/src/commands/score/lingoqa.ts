@@ -13,7 +13,8 @@ export const command = createCommand(
   "lingoqa",
   "Score free answers in LingoQA's CSV form with a text classifier that you supply.",
   [
-    "causeway score lingoqa references.csv --answers answers.csv --classifier lingo-judge.onnx --tokenizer tokenizer.json --out scores/lingo",
+    "causeway reason references.csv --out out                     # asks a model and writes out/answers.csv",
+    "causeway score lingoqa references.csv --answers out/answers.csv --classifier lingo-judge.onnx --tokenizer tokenizer.json --out scores/lingo",
     "causeway score lingoqa references.csv --answers answers.csv --logits logits.csv",
   ],
 )
