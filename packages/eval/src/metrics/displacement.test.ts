@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pathOf, straight } from "../../test/paths.ts";
 import {
+  acrossSets,
   bestSample,
   displacementsM,
   errorComponentsM,
@@ -9,6 +10,7 @@ import {
   minAde,
   minAdePerHorizon,
   minFde,
+  upstreamStd,
 } from "./displacement.ts";
 
 describe("displacement metrics", () => {
@@ -79,5 +81,15 @@ describe("displacement metrics", () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe("across sets", () => {
+  it("gives the population deviation, and 0 where upstream's difference of squares has no root", () => {
+    expect(acrossSets([1, 2, 6])).toEqual({ mean: 3, std: Math.sqrt(14 / 3) });
+    expect(upstreamStd([1, 2, 6])).toBeCloseTo(Math.sqrt(14 / 3), 5);
+    const same = [1.7, 1.7, 1.7];
+    expect(acrossSets(same).std).toBeCloseTo(0, 12);
+    expect(upstreamStd(same)).toBeNaN();
   });
 });

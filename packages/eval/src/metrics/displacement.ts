@@ -140,3 +140,15 @@ export function acrossSets(values: readonly number[]): {
   const mean = prefixMean(values);
   return { mean, std: Math.sqrt(prefixMean(values.map((v) => (v - mean) ** 2))) };
 }
+
+/**
+ * NOT used: the deviation as upstream computes it, the root of E[x²] - E[x]² in float32. Rounding loses small spreads, and
+ * where the difference falls below 0 the result is NaN.
+ */
+export function upstreamStd(values: readonly number[]): number {
+  const f32 = Math.fround;
+  const mean = (of: (v: number) => number) =>
+    f32(values.reduce((sum, v) => f32(sum + f32(of(f32(v)))), 0) / values.length);
+  const first = mean((v) => v);
+  return f32(Math.sqrt(f32(mean((v) => v * v) - f32(first * first))));
+}
