@@ -101,8 +101,14 @@ test("inspect counts parameters per module and shows the vocabulary, from header
   expect(data.difference).toEqual(fits);
 });
 
+interface DriveAnswer {
+  readonly samples: readonly { tokens: readonly number[]; path: { x: number[] } }[];
+  readonly finalHeadingRad: number;
+  readonly minAde: number | null;
+}
 const drivePlain: DriveCommandOptions = {
   samples: 2,
+  sets: 1,
   seed: 0,
   temperature: 0.6,
   topP: 0.98,
@@ -233,7 +239,7 @@ test("chat and drive look at a video, the same for the same seed", async (testCo
   expect(notes.join()).toMatch(/note: this model answers every request with its reasoning/);
   const drive = async (more: Partial<DriveCommandOptions> = {}, folder = "driver") =>
     (await driveOnce(join(dir, folder), join(dir, "clip.mp4"), { ...drivePlain, ...more }, context))
-      .data as { samples: { path: { x: number[] } }[]; minAde: number | null };
+      .data as DriveAnswer & { navigation?: Record<string, DriveAnswer> };
   const first = await drive();
   expect(first.samples).toHaveLength(2);
   expect(first.samples[0]?.path.x).toHaveLength(64);
@@ -244,6 +250,29 @@ test("chat and drive look at a video, the same for the same seed", async (testCo
   expect(coded).not.toEqual(first);
   expect(coded.samples[0]?.path.x).toHaveLength(64);
   expect(await drive({ nav: "Turn left in 11m", guidance: 1.5 })).not.toEqual(first);
+  const sets = await drive({ sets: 3 });
+  expect(sets.samples).toHaveLength(6);
+  sets.samples.forEach(({ tokens }, i) => expect(tokens).toEqual(first.samples[i % 2]?.tokens));
+  expect(new Set(sets.samples.map(({ path }) => path.x[63])).size).toBe(6);
+  await expect(drive({ compareNavigation: true })).rejects.toThrow(/has no navigation text/);
+  const nav = "Turn left in 11m";
+  const { navigation, ...own } = await drive({ nav, compareNavigation: true });
+  expect(own).toEqual(await drive({ nav }));
+  expect(navigation?.["with"]?.samples).toEqual(own.samples);
+  expect(navigation?.["without"]?.samples).toEqual(first.samples);
+  expect(navigation?.["swapped"]?.samples).toEqual(
+    (await drive({ nav: "Turn right in 11m" })).samples,
+  );
+  const headings = Object.values(navigation ?? {}).map(({ finalHeadingRad }) => finalHeadingRad);
+  expect(new Set(headings).size).toBe(3);
+  const { text } = await driveOnce(
+    join(dir, "driver"),
+    join(dir, "clip.mp4"),
+    { ...drivePlain, nav: "Keep straight", compareNavigation: true },
+    context,
+  );
+  expect(text).toMatch(/with "Keep straight" +\(.*\) +-?[\d.]+°/);
+  expect(text).toContain("names no side, so there is nothing to swap");
 });
 
 test("bad input is one line", () => {

@@ -121,6 +121,13 @@ export {
   trainDrivingTokenizer,
 } from "./alpamayo/presets.ts";
 export {
+  type NavigationCondition,
+  navigationConditions,
+  navigationVariants,
+  swapSides,
+  withoutNavigation,
+} from "./alpamayo/navigation.ts";
+export {
   assistantEnds,
   cameraDisplayNames,
   cameraNames,

@@ -49,7 +49,7 @@ export {
 } from "./alpamayo/model-task.ts";
 export { type RowSize, rowSizes } from "./alpamayo/row-sizes.ts";
 export { plannedPerception } from "./alpamayo/perception.ts";
-export { mirrorMoment, swapSides } from "./alpamayo/augment.ts";
+export { mirrorMoment } from "./alpamayo/augment.ts";
 export type { LabelledMoment, LabelledSamples } from "./alpamayo/samples.ts";
 export { createStage1Task } from "./alpamayo/stage1.ts";
 export { createStage2Task } from "./alpamayo/stage2.ts";

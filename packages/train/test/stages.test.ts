@@ -192,6 +192,34 @@ describe("stage 2", () => {
   });
 });
 
+test("stage 2 with cotrain trains language model and expert, and resumes to the same bytes", async () => {
+  const recipe = stage2Recipe({ steps: 4, cotrain: "language" });
+  const whole = await run(recipe, { folder: "whole", validateEvery: 4 });
+  const rows = readMetrics(join(root, "whole/metrics.jsonl"));
+  for (const { loss, ...row } of rows)
+    expect(loss).toBeCloseTo(
+      ["loss_flow", "loss_future_traj", "loss_others"].reduce(
+        (sum, name) => sum + (row[name] as number),
+        0,
+      ),
+      3,
+    );
+  const before = tinyModel().weights;
+  const { weights, lineage } = await readCheckpoint(whole.checkpoint);
+  for (const name of [
+    "vlm.lm_head.weight",
+    "vlm.model.language_model.embed_tokens.weight",
+    "expert.norm.weight",
+  ])
+    if (weights.has(name))
+      expect(weights.get(name)?.data, name).not.toEqual(before.get(name)?.data);
+  expect(lineage.history[0]?.updated.toSorted()).toEqual(["action", "expert", "text", "vision"]);
+  await run(recipe, { folder: "parts", stopAt: 2, validateEvery: 4 });
+  const parts = await run(recipe, { folder: "parts", validateEvery: 4 });
+  expect(parts.resumedFrom).toBe(2);
+  expect(bytes(parts.checkpoint)).toEqual(bytes(whole.checkpoint));
+});
+
 test("held-out losses are written and change nothing", async () => {
   const plain = await run(stage1Recipe({ steps: 6 }), { folder: "plain" });
   const checked = await run(stage1Recipe({ steps: 6 }), { folder: "checked", validateEvery: 4 });
@@ -231,6 +259,35 @@ describe("rows", () => {
         numLabels: e.isLabel.reduce((a, b) => a + b, 0),
         prefixLength: e.prefixLength,
       });
+  });
+
+  test("a sample without its navigation text is a row without the route, of a known size", async () => {
+    const { codec } = tinyModel();
+    const plain = { mirror: 0, brightness: 0, contrast: 0 };
+    const withDropout = (navigationDropout: number) =>
+      stage1Recipe({ augment: { ...plain, navigationDropout } });
+    const route = codec.tokenizer.id("<|route_start|>");
+    const recipe = withDropout(0.5);
+    const sizes = await rowSizes({ codec, samples, recipe });
+    const read = exampleReader({ codec, samples, recipe });
+    // Sample 2 has a text, sample 1 has none. Kept rows of one kind must not stand in for the other.
+    const routes: boolean[] = [];
+    for (let i = 0; i < 12; i++) {
+      const { ids, isLabel, prefixLength } = await read(2, createRng(i));
+      routes.push(ids.includes(route));
+      expect(sizes).toContainEqual({
+        length: ids.length,
+        numLabels: isLabel.reduce((a, b) => a + b, 0),
+        prefixLength,
+      });
+    }
+    expect(new Set(routes)).toEqual(new Set([true, false]));
+    const again = exampleReader({ codec, samples, recipe });
+    for (const [i, had] of routes.entries())
+      expect((await again(2, createRng(i))).ids.includes(route)).toBe(had);
+    const always = exampleReader({ codec, samples, recipe: withDropout(1) });
+    expect((await always(2, createRng(0))).ids.includes(route)).toBe(false);
+    expect((await always(1, createRng(0))).ids).toEqual((await read(1, createRng(0))).ids);
   });
 
   test("trajectory input dropout touches future bins only, at its rate", () => {

@@ -1,101 +1,128 @@
 /** `causeway model drive`: what a driving model says and plans at one moment. */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
-import { navText, openDataset, openDrive, sampleAt, sampleGrid } from "@causeway/data";
-import { displacementsM, minAde, pathToJson } from "@causeway/eval";
+import { acrossSets, displacementsM, minAde, pathToJson, prefixMean } from "@causeway/eval";
 import { createRng, type LocalPath } from "@causeway/geom";
-import { AlpamayoModel, type ModelInput } from "@causeway/models";
+import {
+  AlpamayoModel,
+  type DriveResult,
+  type ModelInput,
+  type NavigationCondition,
+  navigationVariants,
+} from "@causeway/models";
 import type { CommandContext, Outcome } from "../command.ts";
-import { modelFolder } from "../engine/model-folder.ts";
 import type { DriveCommandOptions } from "../commands/model/drive.ts";
-import { camerasOfClips } from "../engine/clip-cameras.ts";
-import { straightHistory } from "../engine/driving-answer.ts";
-import { isVideoPath, readVideoFile } from "../engine/read-video.ts";
-import { UserError } from "../errors.ts";
 import { rateText } from "../draw/rate-text.ts";
 import { plotSeries, shortNumber } from "../draw/terminal-plot.ts";
+import { modelFolder } from "../engine/model-folder.ts";
+import { UserError } from "../errors.ts";
+import { momentOf } from "./drive-moment.ts";
 
-/** A moment to be asked about, with the way that was driven where it is known. */
-interface Moment {
-  readonly id: string;
-  readonly input: ModelInput;
-  readonly future: LocalPath | null;
+/** What a model said to one input, scored where the way that was driven is known. */
+interface Answer {
+  readonly result: DriveResult;
+  /** Mean distance of every path, m. */
+  readonly adesM: readonly number[] | null;
+  /** Mean and deviation over sets, m. */
+  readonly minAdeM: { readonly mean: number; readonly std: number } | null;
+  /** Mean direction of the last poses. */
+  readonly finalHeadingRad: number;
 }
 
-async function momentOf(
-  source: string,
-  { manifest, config }: AlpamayoModel["codec"],
-  options: DriveCommandOptions,
-): Promise<Moment> {
-  const info = await stat(source).catch(() => null);
-  if (info === null) throw new UserError("PATH", `no such file or folder (${source})`);
-  const cameras = manifest.cameras.map(({ name }) => name);
-  const nav = (own: string | null): string | null =>
-    manifest.promptVersion === "r1_5" ? (options.nav ?? own) : null;
-  if (info.isFile() && isVideoPath(source)) {
-    const clip = await readVideoFile(source, {
-      fps: 1 / manifest.frameStepSecs,
-      maxFrames: null,
-      tailSecs: manifest.framesPerCamera * manifest.frameStepSecs,
-    });
-    return {
-      id: `end of ${source.split(/[\\/]/).at(-1) ?? "clip"}`,
-      input: {
-        cameras: camerasOfClips([clip], manifest),
-        history: straightHistory(manifest.historyPoses, config.actionSpace.dtSecs, options.speed),
-        navText: nav(null),
-      },
-      future: null,
-    };
-  }
-  let file = source;
-  if (info.isDirectory()) {
-    const dataset = await openDataset(source);
-    const ids = dataset.drives.map(({ id }) => id);
-    const id = options.drive ?? ids[0];
-    if (id === undefined || !ids.includes(id))
-      throw new UserError(
-        "DRIVE",
-        `this dataset has no drive "${String(id)}"; it has ${ids.slice(0, 8).join(", ")}${ids.length > 8 ? ", …" : ""} (${source})`,
-      );
-    file = join(source, "drives", `${id}.mcap`);
-  }
-  const drive = await openDrive(file);
-  try {
-    const size = { width: manifest.image.widthPx, height: manifest.image.heightPx };
-    const times = sampleGrid(drive, { strideUs: 100_000, cameras });
-    if (times.length === 0)
-      throw new UserError(
-        "DRIVE",
-        `this drive is too short: a moment needs 1.6 s before it and 6.4 s after it (${file})`,
-      );
-    const wanted = options.at === undefined ? null : Math.round(options.at * 1e6);
-    const t0Us =
-      wanted === null
-        ? (times[Math.floor(times.length / 2)] as number)
-        : times.reduce((a, b) => (Math.abs(b - wanted) < Math.abs(a - wanted) ? b : a));
-    if (wanted !== null && Math.abs(t0Us - wanted) > 100_000)
-      throw new UserError(
-        "TIME",
-        `--at ${options.at}: moments of this drive lie between ${shortNumber((times[0] as number) / 1e6)} and ${shortNumber((times.at(-1) as number) / 1e6)} s (${file})`,
-      );
-    const sample = await sampleAt(drive, t0Us, { ...size, cameras });
-    return {
-      id: sample.id,
-      input: {
-        cameras: sample.cameras,
-        history: sample.history,
-        navText: nav(navText(sample.route)),
-      },
-      future: sample.future,
-    };
-  } finally {
-    await drive.close();
-  }
+function answerOf(result: DriveResult, future: LocalPath | null, numSamples: number): Answer {
+  const last = result.paths.map(({ yaw }) => yaw.at(-1) as number);
+  const finalHeadingRad = Math.atan2(
+    prefixMean(last.map(Math.sin)),
+    prefixMean(last.map(Math.cos)),
+  );
+  if (future === null) return { result, adesM: null, minAdeM: null, finalHeadingRad };
+  const errors = result.paths.map((path) => displacementsM(path, future));
+  const sets = Array.from(
+    { length: errors.length / numSamples },
+    (_, n) => minAde(errors.slice(n * numSamples, (n + 1) * numSamples)).full,
+  );
+  return {
+    result,
+    adesM: errors.map((own) => prefixMean(own)),
+    minAdeM: acrossSets(sets),
+    finalHeadingRad,
+  };
+}
+
+function dataOf({ result, minAdeM, finalHeadingRad }: Answer, navText: string | null) {
+  return {
+    navText,
+    samples: result.samples.map(({ text, isComplete, tokens, logProbs, path, action }) => ({
+      text,
+      isComplete,
+      tokens,
+      logProbs,
+      action: [...action],
+      path: pathToJson(path),
+    })),
+    finalHeadingRad,
+    minAde: minAdeM?.mean ?? null,
+    minAdeStd: minAdeM?.std ?? null,
+  };
 }
 
 const at = (path: LocalPath, index: number): string =>
   `(${shortNumber(path.x[index] as number)}, ${shortNumber(path.y[index] as number)})`;
+
+const degrees = (rad: number): string => `${((rad * 180) / Math.PI).toFixed(1)}°`;
+
+/** Each reasoning with its trajectories below it. */
+function answerLines({ result, adesM }: Answer, numSamples: number, dtSecs: number): string[] {
+  const second = Math.round(1 / dtSecs) - 1;
+  return result.samples.slice(0, numSamples).flatMap(({ text, isComplete }, k) => [
+    `  ${k + 1}. ${text}${isComplete ? "" : " … (cut)"}`,
+    ...result.paths.flatMap((path, j) => {
+      if (j % numSamples !== k) return [];
+      const last = path.x.length - 1;
+      const own = adesM === null ? "" : `  ADE ${shortNumber(adesM[j] as number)} m`;
+      return `     1 s ${at(path, second)}  ${shortNumber((last + 1) * dtSecs)} s ${at(path, last)}${own}`;
+    }),
+  ]);
+}
+
+function minAdeText({ minAdeM }: Answer, numSamples: number, numSets: number): string[] {
+  if (minAdeM === null) return [];
+  const mean = shortNumber(minAdeM.mean);
+  return [
+    numSets === 1
+      ? `minADE over ${numSamples}: ${mean} m`
+      : `minADE over ${numSamples}: ${mean} ± ${shortNumber(minAdeM.std)} m over ${numSets} sets`,
+  ];
+}
+
+/** One line per condition: where the first trajectory ends, and where all of them point in the end. */
+function navigationLines(
+  answers: ReadonlyMap<NavigationCondition, Answer>,
+  inputs: ReadonlyMap<NavigationCondition, ModelInput>,
+): string[] {
+  return [
+    "navigation: end of the first trajectory, mean heading of all at their ends",
+    ...[...answers].map(([condition, { result, minAdeM, finalHeadingRad }]) => {
+      const navText = inputs.get(condition)?.navText ?? null;
+      const path = result.paths[0] as LocalPath;
+      const name = `${condition}${navText === null ? "" : ` "${navText}"`}`;
+      const error = minAdeM === null ? "" : `  minADE ${shortNumber(minAdeM.mean)} m`;
+      return `  ${name.padEnd(32)} ${at(path, path.x.length - 1)}  ${degrees(finalHeadingRad)}${error}`;
+    }),
+    ...(answers.has("swapped") ? [] : ["  (the text names no side, so there is nothing to swap)"]),
+  ];
+}
+
+function inputsOf(
+  input: ModelInput,
+  { compareNavigation }: DriveCommandOptions,
+): ReadonlyMap<NavigationCondition, ModelInput> {
+  if (compareNavigation !== true) return new Map([["with", input]]);
+  if (input.navText === null)
+    throw new UserError(
+      "NAV",
+      '--compare-navigation: this moment has no navigation text. Give one with --nav "Turn left in 11m"; prompts of R1 take none',
+    );
+  return navigationVariants(input);
+}
 
 export async function driveOnce(
   folder: string,
@@ -108,53 +135,55 @@ export async function driveOnce(
     ...(options.backbone === undefined ? {} : { backbone: options.backbone }),
   });
   const { codec } = model;
+  const { samples, sets } = options;
   try {
     const moment = await momentOf(source, codec, options);
+    const inputs = inputsOf(moment.input, options);
     if (isDryRun)
       return {
-        data: { moment: moment.id, samples: options.samples },
-        text: `would ask ${codec.manifest.name} ${options.samples} times about ${moment.id}`,
+        data: { moment: moment.id, samples, sets, conditions: [...inputs.keys()] },
+        text: `would ask ${codec.manifest.name} ${samples * inputs.size} times about ${moment.id}`,
       };
     const start = performance.now();
-    const [result] = await model.drive([moment.input], {
-      samples: options.samples,
-      temperature: options.temperature,
-      topP: options.topP,
-      flowTemperature: options.flowTemperature,
-      maxTokens: options.maxTokens,
-      rng: createRng(options.seed),
-      ids: [moment.id],
-      ...(options.guidance === undefined ? {} : { guidance: options.guidance }),
-    });
+    const answers = new Map<NavigationCondition, Answer>();
+    for (const [condition, input] of inputs) {
+      // The same seed and id: conditions differ by their text alone.
+      const [result] = await model.drive([input], {
+        samples,
+        sets,
+        temperature: options.temperature,
+        topP: options.topP,
+        flowTemperature: options.flowTemperature,
+        maxTokens: options.maxTokens,
+        rng: createRng(options.seed),
+        ids: [moment.id],
+        ...(options.guidance === undefined || condition === "without"
+          ? {}
+          : { guidance: options.guidance }),
+      });
+      if (result === undefined) throw new Error("the model gave no result");
+      answers.set(condition, answerOf(result, moment.future, samples));
+    }
     const milliseconds = performance.now() - start;
-    if (result === undefined) throw new Error("the model gave no result");
     const dtSecs = codec.config.actionSpace.dtSecs;
-    const { future } = moment;
-    const errors = future === null ? null : result.paths.map((p) => displacementsM(p, future));
-    const least = errors === null ? null : minAde(errors);
+    const first = answers.get("with") as Answer;
+    const results = [...answers.values()].map(({ result }) => result);
     const lines = [
       `${codec.manifest.name} at ${moment.id}${moment.input.navText === null ? "" : `, route "${moment.input.navText}"`}`,
-      ...result.samples.map(({ text, path, isComplete }, i) => {
-        const last = path.x.length - 1;
-        const second = Math.round(1 / dtSecs) - 1;
-        const own =
-          errors === null ? "" : `  ADE ${shortNumber(mean(errors[i] as Float64Array))} m`;
-        return `  ${i + 1}. ${text}${isComplete ? "" : " … (cut)"}\n     1 s ${at(path, second)}  ${shortNumber((last + 1) * dtSecs)} s ${at(path, last)}${own}`;
-      }),
+      ...answerLines(first, samples, dtSecs),
       plotSeries(
         {
           title: "left of the start, first trajectory",
           unit: "m",
-          values: (result.paths[0] as LocalPath).y,
+          values: (first.result.paths[0] as LocalPath).y,
         },
         { columns: Math.min(process.stdout.columns ?? 80, 100), rows: 5 },
       ),
-      ...(least === null
-        ? []
-        : [`minADE over ${result.paths.length}: ${shortNumber(least.full)} m`]),
+      ...minAdeText(first, samples, sets),
+      ...(options.compareNavigation === true ? navigationLines(answers, inputs) : []),
       rateText(
-        codec.prompt(moment.input).ids.length,
-        result.samples.reduce((sum, { tokens }) => sum + tokens.length, 0),
+        [...inputs.values()].reduce((sum, input) => sum + codec.prompt(input).ids.length, 0),
+        results.reduce((sum, result) => sum + tokensOf(result, samples), 0),
         milliseconds,
       ),
     ];
@@ -162,18 +191,17 @@ export async function driveOnce(
       data: {
         model: codec.manifest.name,
         moment: moment.id,
-        navText: moment.input.navText,
-        samples: result.samples.map(
-          ({ text, isComplete, tokens, logProbs, path, action: own }) => ({
-            text,
-            isComplete,
-            tokens,
-            logProbs,
-            action: [...own],
-            path: pathToJson(path),
-          }),
-        ),
-        minAde: least?.full ?? null,
+        ...dataOf(first, moment.input.navText),
+        ...(options.compareNavigation === true
+          ? {
+              navigation: Object.fromEntries(
+                [...answers].map(([condition, answer]) => [
+                  condition,
+                  dataOf(answer, inputs.get(condition)?.navText ?? null),
+                ]),
+              ),
+            }
+          : {}),
       },
       text: lines.join("\n"),
     };
@@ -182,6 +210,6 @@ export async function driveOnce(
   }
 }
 
-function mean(values: Float64Array): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
-}
+/** Tokens that were written; the sets of a reasoning share them. */
+const tokensOf = ({ samples }: DriveResult, numSamples: number): number =>
+  samples.slice(0, numSamples).reduce((sum, { tokens }) => sum + tokens.length, 0);

@@ -30,13 +30,13 @@ export const inputOfSample = (
 /** Settings of a `drive` call; one reasoning per input, shared by its trajectories. */
 export const driveOptions = (
   sampling: Sampling,
-  samples: number,
+  paths: number,
   seed: number,
   ids: readonly string[],
 ) => ({
   ...sampling,
-  samples,
-  sharedReasoning: true,
+  samples: 1,
+  sets: paths,
   rng: createRng(seed),
   ids,
 });

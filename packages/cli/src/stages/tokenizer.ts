@@ -10,11 +10,11 @@ import {
   type BackboneName,
   type Preset,
   presets,
+  swapSides,
   Tokenizer,
   type TokenizerJson,
   trainDrivingTokenizer,
 } from "@causeway/models";
-import { swapSides } from "@causeway/train";
 import { UserError } from "../errors.ts";
 import { writeAtomic } from "../pipeline/atomic-file.ts";
 import type { Work } from "../pipeline/child-protocol.ts";

@@ -9,6 +9,7 @@ import { expertMask } from "./expert.ts";
 import type { FlowSample } from "./flow-matching.ts";
 import type { PerceptionShape } from "./perception.ts";
 import type { Stage1Shape, Stage2Shape } from "./training.ts";
+import { upstreamUnfusedFuture } from "./upstream.ts";
 import { drivingId } from "./vocabulary.ts";
 
 /** Static sizes that hold every example: longest row and most labels per batch (rows times the longest labelled row). */
@@ -63,49 +64,60 @@ export class BatchBuilder {
   /** Inputs of `buildStage1`. Each part's weights sum to 1 over the whole batch (equal by default), so each sum is a mean. */
   stage1(examples: readonly TrainingExample[], shape: Stage1Shape): Map<string, Tensor> {
     const { feeds } = this.#backbone(examples, shape, (example) => example.ids);
+    this.#labels(examples, shape, { size: shape.labels }, feeds);
+    if (shape.perception !== undefined) this.#perception(examples, shape.perception, feeds);
+    return feeds;
+  }
+
+  /** Which tokens the VLM learns, and the share of each in the mean of its part (in the mean of all, if that is one). */
+  #labels(
+    examples: readonly TrainingExample[],
+    { length }: Pick<Stage1Shape, "length">,
+    { size, isOneMean = false }: { readonly size: number; readonly isOneMean?: boolean },
+    feeds: Map<string, Tensor>,
+  ): void {
     const { vocabulary } = this.#codec.manifest;
     const start = drivingId(vocabulary, "traj_future_start");
     const end = drivingId(vocabulary, "traj_future_end");
-    const rows = new Float64Array(shape.labels);
-    const labels = new Float64Array(shape.labels);
-    const shares = new Float64Array(shape.labels);
-    const isTrajectory = new Uint8Array(shape.labels);
+    const rows = new Float64Array(size);
+    const labels = new Float64Array(size);
+    const shares = new Float64Array(size);
+    const isTrajectory = new Uint8Array(size);
     let count = 0;
     let trajectoryTotal = 0;
     let otherTotal = 0;
     for (const [b, { ids, isLabel, weights }] of examples.entries()) {
       for (let t = 1; t < ids.length; t++) {
         if (isLabel[t] !== 1) continue;
-        if (count >= shape.labels) {
+        if (count >= size) {
           throw new ConfigError(
-            `stage 1 batch: more than ${shape.labels} labelled tokens; raise shape.labels`,
+            `training batch: more than ${size} labelled tokens; raise the shape's labels`,
           );
         }
         const id = ids[t] as number;
         const bin = id - vocabulary.futureFirst;
         const share = weights?.[t] ?? 1;
-        rows[count] = b * shape.length + t - 1;
+        rows[count] = b * length + t - 1;
         labels[count] = id;
         shares[count] = share;
-        if (id === start || id === end || (bin >= 0 && bin < vocabulary.futureBins)) {
+        const isPath = id === start || id === end || (bin >= 0 && bin < vocabulary.futureBins);
+        if (isPath && !isOneMean) {
           isTrajectory[count] = 1;
           trajectoryTotal += share;
         } else otherTotal += share;
         count++;
       }
     }
-    const trajectoryWeights = new Float32Array(shape.labels);
-    const otherWeights = new Float32Array(shape.labels);
+    const trajectoryWeights = new Float32Array(size);
+    const otherWeights = new Float32Array(size);
     for (let i = 0; i < count; i++) {
       if (isTrajectory[i] === 1) trajectoryWeights[i] = (shares[i] as number) / trajectoryTotal;
       else otherWeights[i] = (shares[i] as number) / otherTotal;
     }
-    feeds.set("label_rows", tensorInt64(rows, [shape.labels]));
-    feeds.set("labels", tensorInt64(labels, [shape.labels]));
-    feeds.set("trajectory_weights", tensor(trajectoryWeights, [shape.labels]));
-    feeds.set("other_weights", tensor(otherWeights, [shape.labels]));
-    if (shape.perception !== undefined) this.#perception(examples, shape.perception, feeds);
-    return feeds;
+    feeds.set("label_rows", tensorInt64(rows, [size]));
+    feeds.set("labels", tensorInt64(labels, [size]));
+    feeds.set("trajectory_weights", tensor(trajectoryWeights, [size]));
+    feeds.set("other_weights", tensor(otherWeights, [size]));
   }
 
   #perception(
@@ -159,17 +171,15 @@ export class BatchBuilder {
    * to which the caller adds keys and values.
    */
   stage2(
-    examples: readonly TrainingExample[],
+    given: readonly TrainingExample[],
     flow: FlowSample,
     shape: Stage2Shape,
   ): Map<string, Tensor> {
-    const { feeds, next } =
-      shape.hasPrefix === true
-        ? {
-            feeds: new Map<string, Tensor>(),
-            next: this.#rows(examples, shape, prefixOf).positions.next,
-          }
-        : this.#backbone(examples, shape, prefixOf);
+    const examples =
+      shape.upstream === "placeholder_future"
+        ? given.map((example) => upstreamUnfusedFuture(example, this.#codec.manifest.vocabulary))
+        : given;
+    const { feeds, next } = this.#stage2Backbone(examples, shape);
     const steps = this.#codec.config.actionSpace.waypointCount;
     const { batch, length, drawsPerSample } = shape;
     const rows = batch * drawsPerSample;
@@ -201,6 +211,29 @@ export class BatchBuilder {
     feeds.set("expert_cos", tensor(cos, [batch, steps, half]));
     feeds.set("expert_sin", tensor(sin, [batch, steps, half]));
     return feeds;
+  }
+
+  /** Inputs of what comes before the expert, and the position of each row's first action. */
+  #stage2Backbone(
+    examples: readonly TrainingExample[],
+    shape: Stage2Shape,
+  ): { feeds: Map<string, Tensor>; next: readonly number[] } {
+    if (shape.cotrain !== undefined) {
+      const { feeds, next } = this.#backbone(examples, shape, ({ ids }) => ids);
+      this.#labels(
+        examples,
+        shape,
+        { size: shape.cotrain.labels, isOneMean: shape.upstream === "placeholder_future" },
+        feeds,
+      );
+      // What follows the prefix is text: one position each.
+      const firsts = examples.map(
+        ({ ids, prefixLength }, b) => (next[b] as number) - (ids.length - prefixLength),
+      );
+      return { feeds, next: firsts };
+    }
+    if (shape.hasPrefix !== true) return this.#backbone(examples, shape, prefixOf);
+    return { feeds: new Map(), next: this.#rows(examples, shape, prefixOf).positions.next };
   }
 
   #backbone(

@@ -171,8 +171,11 @@ export class DrivingCodec {
     });
   }
 
-  /** Normalised actions of discrete tokens (local bins). */
+  /** Normalised actions of discrete tokens (local bins). Too few, too many and ids that are no bins are errors. */
   actionsOfBins(bins: ArrayLike<number>): Float64Array {
+    const { count } = this.config.futureTokens;
+    if (bins.length !== count)
+      throw new ConfigError(`trajectory: ${bins.length} tokens; this model writes ${count}`);
     const stride = this.futureStride;
     const out = new Float64Array(actionDim * this.config.actionSpace.waypointCount);
     for (let i = 0; i < out.length; i++) {

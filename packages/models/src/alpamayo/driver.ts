@@ -28,10 +28,13 @@ import { drivingId } from "./vocabulary.ts";
 import type { Weights } from "./weights.ts";
 
 export interface DriveOptions {
-  /** Trajectories per input. */
+  /** Reasonings per input. */
   readonly samples: number;
-  /** One reasoning per input shared by its trajectories, instead of one each. */
-  readonly sharedReasoning?: boolean;
+  /**
+   * Trajectories per reasoning, drawn over the same keys and values; 1 when left out. Set n holds the n-th draw of every
+   * reasoning, so each set is an answer of its own (`num_traj_sets` of the original, where more than one set fails).
+   */
+  readonly sets?: number;
   /** Of the reasoning text; released default 0.6. 0 is greedy. */
   readonly temperature?: number;
   /** Released default 0.98. */
@@ -45,6 +48,8 @@ export interface DriveOptions {
   readonly guidance?: number;
   /** Longest reasoning. A row that reaches it is closed there and says so. */
   readonly maxTokens?: number;
+  /** Reproduces a defect of the original, see upstream.ts. */
+  readonly upstream?: "open_reasoning";
   /** Forked by input id; the same generator and ids give the same answers. */
   readonly rng: Rng;
   /** Ids of the inputs for the generators; their indices when left out. */
@@ -71,8 +76,9 @@ export interface DriveResult {
   /** Reasoning of the first sample. */
   readonly text: string;
   readonly tokens: readonly number[];
-  /** Paths of all samples. */
+  /** Paths of all samples, in their order. */
   readonly paths: readonly LocalPath[];
+  /** [sets, samples]: all of the first set, then all of the second. */
   readonly samples: readonly DriveSample[];
 }
 
@@ -129,18 +135,15 @@ export class Driver {
   }
 
   async drive(inputs: readonly ModelInput[], options: DriveOptions): Promise<DriveResult[]> {
-    const { samples, sharedReasoning = false, rng, ids } = options;
-    if (!Number.isInteger(samples) || samples < 1) {
-      throw new ConfigError(`drive: samples is ${samples}; expected a positive integer`);
+    const { samples, sets = 1, rng, ids } = options;
+    for (const [name, count] of Object.entries({ samples, sets })) {
+      if (!Number.isInteger(count) || count < 1)
+        throw new ConfigError(`drive: ${name} is ${count}; expected a positive integer`);
     }
     if (ids !== undefined && ids.length !== inputs.length) {
       throw new ConfigError(`drive: ${ids.length} ids for ${inputs.length} inputs`);
     }
-    const perInput = sharedReasoning ? 1 : samples;
-    const inputsPerCall = Math.max(
-      1,
-      Math.floor(maxRows / Math.max(perInput, sharedReasoning ? samples : 1)),
-    );
+    const inputsPerCall = Math.max(1, Math.floor(maxRows / (samples * sets)));
     const results: DriveResult[] = [];
     for (let first = 0; first < inputs.length; first += inputsPerCall) {
       const part = inputs.slice(first, first + inputsPerCall);
@@ -155,24 +158,24 @@ export class Driver {
     rngs: readonly Rng[],
     options: DriveOptions,
   ): Promise<DriveResult[]> {
-    const { samples, sharedReasoning = false } = options;
-    const reasonings = sharedReasoning ? 1 : samples;
-    const draws = sharedReasoning ? samples : 1;
-    const { rows, cache } = await this.#reason(inputs, rngs, reasonings, options);
+    const { samples, sets = 1 } = options;
+    const { rows, cache } = await this.#reason(inputs, rngs, options);
     const branches: FlowBranch[] = [
       { cache, positions: rows.map(({ position }) => position), weight: 1 },
     ];
     const { guidance = 1 } = options;
+    if (guidance !== 1 && options.upstream !== undefined)
+      throw new ConfigError(`drive: "${options.upstream}" is reproduced without guidance only`);
     if (guidance !== 1)
       branches.push(await this.#withoutRoute(inputs, rows, cache.capacity, guidance));
-    const actions = await this.#flow(rows, branches, draws, options.flowTemperature ?? 1);
+    const actions = await this.#flow(rows, branches, sets, options.flowTemperature ?? 1);
     const { vocabulary } = this.#codec.manifest;
     const cotEnd = drivingId(vocabulary, "cot_end");
     return inputs.map((input, i): DriveResult => {
-      const answers = Array.from({ length: samples }, (_, k): DriveSample => {
-        const rowIndex = i * reasonings + (sharedReasoning ? 0 : k);
+      const answers = Array.from({ length: sets * samples }, (_, j): DriveSample => {
+        const rowIndex = i * samples + (j % samples);
         const row = rows[rowIndex] as Row;
-        const action = actions[rowIndex * draws + (sharedReasoning ? k : 0)] as Float32Array;
+        const action = actions[rowIndex * sets + Math.floor(j / samples)] as Float32Array;
         const end = row.tokens.indexOf(cotEnd);
         return {
           text: this.#codec.tokenizer
@@ -195,16 +198,15 @@ export class Driver {
     });
   }
 
-  /** Samples `reasonings` rows per input; the cache then ends with `<|traj_future_start|>` in every row. */
+  /** Samples `options.samples` rows per input; the cache then ends with `<|traj_future_start|>` in every row. */
   async #reason(
     inputs: readonly ModelInput[],
     rngs: readonly Rng[],
-    reasonings: number,
     options: DriveOptions,
   ): Promise<{ rows: readonly Row[]; cache: KvCache }> {
     const { config, manifest } = this.#codec;
     const { vocabulary } = manifest;
-    const maxTokens = options.maxTokens ?? 64;
+    const { samples, maxTokens = 64, upstream } = options;
     const sampling: SamplingOptions = {
       temperature: options.temperature ?? 0.6,
       topP: options.topP ?? 0.98,
@@ -219,17 +221,17 @@ export class Driver {
     const longest = prompts.reduce((a, { length }) => Math.max(a, length), 0);
     const { text } = config.vlm;
     const cache = new KvCache({
-      rows: bucket(inputs.length * reasonings),
+      rows: bucket(inputs.length * samples),
       layers: text.numLayers,
       heads: text.numKvHeads,
       headDim: text.headDim,
       // The sampled text, <|cot_end|> and <|traj_future_start|>.
       capacity: roundUp(longest + maxTokens + 2, lengthStep),
     });
-    const { logits, next } = await this.#prefill(inputs, prompts, reasonings, cache);
+    const { logits, next } = await this.#prefill(inputs, prompts, samples, cache);
 
     const rows: Row[] = inputs.flatMap((_, i) =>
-      Array.from({ length: reasonings }, (_unused, k) => ({
+      Array.from({ length: samples }, (_unused, k) => ({
         input: i,
         rng: (rngs[i] as Rng).fork(`sample ${k}`),
         tokens: [],
@@ -251,9 +253,25 @@ export class Driver {
       row.logProbs.push(logProb);
     };
     const width = text.vocabSize;
-    for (const row of rows)
-      choose(row, logits.subarray(row.input * width, (row.input + 1) * width));
-    const active = new Set(rows.keys());
+    const active = new Set<number>();
+    const advance = (r: number, scores: Float32Array) => {
+      const row = rows[r] as Row;
+      choose(row, scores);
+      const isLeftOpen =
+        upstream === "open_reasoning" &&
+        row.tokens.length === maxTokens &&
+        row.tokens.at(-1) !== start;
+      if (!isLeftOpen) {
+        active.add(r);
+        return;
+      }
+      // The last token has a place but no keys and values.
+      row.isComplete = false;
+      row.position++;
+      active.delete(r);
+    };
+    for (const [r, { input }] of rows.entries())
+      advance(r, logits.subarray(input * width, (input + 1) * width));
     while (active.size > 0) {
       const step = await this.#decode(rows, cache);
       for (const r of active) {
@@ -261,7 +279,7 @@ export class Driver {
         cache.append(r, step.keys, step.values, r, 0, 1);
         row.position++;
         if (row.tokens.at(-1) === start) active.delete(r);
-        else choose(row, step.logits.subarray(r * width, (r + 1) * width));
+        else advance(r, step.logits.subarray(r * width, (r + 1) * width));
       }
     }
     return { rows, cache };

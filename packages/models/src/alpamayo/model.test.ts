@@ -75,13 +75,23 @@ describe("driving", () => {
     }
   });
 
-  it("draws trajectories that share a sentence when asked to", async () => {
-    const [result] = await model.drive(inputs.slice(0, 1), {
-      ...drive(6, 3),
-      sharedReasoning: true,
-    });
-    expect(new Set(result?.samples.map(({ text }) => text)).size).toBe(1);
-    expect(new Set(result?.samples.map(({ path }) => path.x[63])).size).toBe(3);
+  it("draws sets of trajectories over the same reasonings, the first as if it were the only one", async () => {
+    const one = await model.drive(inputs, drive(6, 2));
+    const three = await model.drive(inputs, { ...drive(6, 2), sets: 3 });
+    for (const [i, { samples, paths }] of three.entries()) {
+      expect(samples).toHaveLength(6);
+      expect(paths).toEqual(samples.map(({ path }) => path));
+      const alone = one[i]?.samples as DriveResult["samples"];
+      samples.forEach(({ tokens }, j) => expect(tokens).toEqual(alone[j % 2]?.tokens));
+      // Sums run in another order with more draws, and fast Fourier features of time magnify that over the steps.
+      alone.forEach(({ action }, k) =>
+        action.forEach((value, n) => expect(samples[k]?.action[n]).toBeCloseTo(value, 2)),
+      );
+      expect(new Set(samples.map(({ path }) => path.x[63])).size).toBe(6);
+    }
+    await expect(model.drive(inputs, { ...drive(6), sets: 0 })).rejects.toThrow(
+      /sets is 0; expected a positive integer/,
+    );
   });
 
   it("never writes trajectory tokens as text, and says when a text had to be closed", async () => {
@@ -199,6 +209,35 @@ async function descend(
   return losses;
 }
 
+/** Loss, its parts and the gradients of one batch at the model's weights. */
+async function gradientsOf(
+  stage: TrainingGraph,
+  feeds: Map<string, Tensor>,
+): Promise<{ scalars: Record<string, number>; gradients: Map<string, Float32Array> }> {
+  const names = [...stage.trainable.keys()];
+  const wrt = names.map((name) => stage.trainable.get(name) as Value);
+  const grads = gradients(stage.loss, wrt);
+  const executable = await compile(stage.graph, {
+    outputs: new Map([
+      ["loss", stage.loss],
+      ...stage.parts,
+      ...names.map((name, i) => [`grad ${name}`, grads[i] as Value] as const),
+    ]),
+  });
+  for (const name of stage.graph.parameters.keys())
+    feeds.set(name, model.weights.get(name) as Tensor);
+  const out = await executable.run(feeds);
+  const floats = (name: string) => Float32Array.from(out.get(name)?.data as Float32Array);
+  const result = {
+    scalars: Object.fromEntries(
+      ["loss", ...stage.parts.keys()].map((name) => [name, floats(name)[0] as number]),
+    ),
+    gradients: new Map(names.map((name) => [name, floats(`grad ${name}`)])),
+  };
+  await executable.dispose();
+  return result;
+}
+
 describe("training graphs", () => {
   const examples: TrainingExample[] = [0, 1, 2, 3].map((i) =>
     codec.example({
@@ -230,6 +269,52 @@ describe("training graphs", () => {
     const flow = drawFlowSample(rngOf(5), builder.repeatedActions(examples, 2), 128);
     const losses = await descend(stage, builder.stage2(examples, flow, shape), 40, 0.02);
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) * 0.8);
+  });
+
+  it("stage 2 trains the VLM along: what each learns is what it learns in its own stage", async () => {
+    const flow = drawFlowSample(rngOf(5), builder.repeatedActions(examples, 2), 128);
+    const language = stage1Shape(codec, examples, 4);
+    const expert = stage2Shape(codec, examples, { batch: 4, drawsPerSample: 2 });
+    const together = (from: "language" | "language-and-flow") => {
+      const shape = {
+        ...expert,
+        length: language.length,
+        cotrain: { labels: language.labels, gradients: from },
+      };
+      return gradientsOf(buildStage2(codec.config, shape), builder.stage2(examples, flow, shape));
+    };
+    const one = await gradientsOf(
+      buildStage1(codec.config, language),
+      builder.stage1(examples, language),
+    );
+    const two = await gradientsOf(
+      buildStage2(codec.config, expert),
+      builder.stage2(examples, flow, expert),
+    );
+    const both = await together("language");
+    expect(both.scalars["loss_flow"]).toBeCloseTo(two.scalars["loss"] as number, 4);
+    expect(both.scalars["loss"]).toBeCloseTo(
+      (one.scalars["loss"] as number) + (two.scalars["loss"] as number),
+      4,
+    );
+    const apart = new Map([...one.gradients, ...two.gradients]);
+    expect([...both.gradients.keys()].toSorted()).toEqual([...apart.keys()].toSorted());
+    const furthest = (name: string, a: Float32Array) => {
+      const b = apart.get(name) as Float32Array;
+      const largest = b.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-6);
+      return a.reduce((m, v, i) => Math.max(m, Math.abs(v - (b[i] as number))), 0) / largest;
+    };
+    for (const [name, grad] of both.gradients)
+      expect(furthest(name, grad), name).toBeLessThan(2e-3);
+    // The expert's own gradients stay; those of what it reads move, and the output head it does not read.
+    const through = await together("language-and-flow");
+    for (const [name, grad] of through.gradients) {
+      const isRead =
+        /k_proj|v_proj|embed_tokens|visual\.patch_embed/.test(name) && name.startsWith("vlm.");
+      if (isRead) expect(furthest(name, grad), name).toBeGreaterThan(1e-2);
+      if (!name.startsWith("vlm.") || name.includes("lm_head"))
+        expect(furthest(name, grad), name).toBeLessThan(2e-3);
+    }
   });
 
   it("a row's loss does not depend on the length it is padded to", async () => {

@@ -1,7 +1,8 @@
 /**
  * The two training graphs.
  * Stage 1: VLM on text and discrete trajectory tokens; loss = mean over trajectory labels + mean over other labels.
- * Stage 2: expert by flow matching; VLM frozen, its keys and values are a constant prefix.
+ * Stage 2: expert by flow matching; VLM frozen, its keys and values are a constant prefix. Or trained along (`cotrain`)
+ * with the loss of stage 1.
  */
 import {
   add,
@@ -58,14 +59,7 @@ export function buildStage1(
   /** Where to build it; a `LoraGraph` adapts it. */
   graph: Graph = new Graph(),
 ): TrainingGraph & { readonly tokenLoss: Value } {
-  const { decoder, vision } = buildBackbone(graph, config.vlm, shape, { prefix: "vlm." });
-  const rows = graph.input("label_rows", [shape.labels], "int64");
-  const logits = outputHead(graph, config.vlm.text, "vlm.", decoder.hidden, rows);
-  const result = stage1Loss(logits, {
-    labels: graph.input("labels", [shape.labels], "int64"),
-    trajectoryWeights: graph.input("trajectory_weights", [shape.labels]),
-    otherWeights: graph.input("other_weights", [shape.labels]),
-  });
+  const { result, decoder, vision } = languageLoss(graph, config, shape, shape.labels);
   const trainable = new Map(graph.parameters);
   const states = [...visionStates(vision), ...decoder.states];
   if (shape.perception === undefined || vision === null)
@@ -80,6 +74,19 @@ export function buildStage1(
     frozen: new Map(),
     states,
   };
+}
+
+/** The VLM over whole rows with its loss, and the inputs that say what it learns. */
+function languageLoss(graph: Graph, config: AlpamayoConfig, shape: BackboneShape, labels: number) {
+  const { decoder, vision } = buildBackbone(graph, config.vlm, shape, { prefix: "vlm." });
+  const rows = graph.input("label_rows", [labels], "int64");
+  const logits = outputHead(graph, config.vlm.text, "vlm.", decoder.hidden, rows);
+  const result = stage1Loss(logits, {
+    labels: graph.input("labels", [labels], "int64"),
+    trajectoryWeights: graph.input("trajectory_weights", [labels]),
+    otherWeights: graph.input("other_weights", [labels]),
+  });
+  return { result, decoder, vision };
 }
 
 /** Sum of the two weighted means; a part without labels has only zero weights and is 0. */
@@ -108,7 +115,17 @@ export interface Stage2Shape extends BackboneShape {
   /** Noise draws that share one prefix: the VLM runs once per sample, the expert this many times. */
   readonly drawsPerSample: number;
   /** Reproduces a defect of the released training, see upstream.ts. */
-  readonly upstream?: "sdpa_causal";
+  readonly upstream?: "sdpa_causal" | "placeholder_future";
+  /**
+   * Trains the VLM in the same step: the loss of stage 1 is added, `length` covers whole rows, and the inputs of
+   * `buildStage1` that name labels are there as well. Left out in the released recipe.
+   */
+  readonly cotrain?: {
+    /** As `Stage1Shape.labels`. */
+    readonly labels: number;
+    /** Whose gradients reach the VLM: its own loss alone, or the expert's through the keys and values as well. */
+    readonly gradients: "language" | "language-and-flow";
+  };
   /** The keys and values of the prefix are inputs, `prefix_key.i` and `prefix_value.i` [B, Hk, T, D] (`buildPrefix`). */
   readonly hasPrefix?: boolean;
   /** Factor of `pathMetric` in the loss, with its input `speed`; left out in the released recipe. */
@@ -116,7 +133,8 @@ export interface Stage2Shape extends BackboneShape {
 }
 
 /**
- * `shape.length` covers the prompt up to and including `<|traj_future_start|>` of the longest row. R = batch * draws;
+ * `shape.length` covers the prompt up to and including `<|traj_future_start|>` of the longest row; with `cotrain` the
+ * whole row, of which the expert's mask shows it the same part. R = batch * draws;
  * row r belongs to sample floor(r / draws). Inputs besides those of `buildBackbone`:
  * - `noisy` [R, K, 2], `time` [R, 1, 1], `target` [R, K, 2] (see `flowSample`).
  * - `expert_mask` [B, 1, 1, T + K] from `expertMask`; `expert_cos`, `expert_sin` [B, K, headDim / 2].
@@ -127,25 +145,28 @@ export function buildStage2(
 ): TrainingGraph & { readonly expert: ExpertOutput } {
   const graph = new Graph();
   const { batch, length, drawsPerSample: draws } = shape;
+  const { cotrain } = shape;
+  const language =
+    cotrain === undefined ? null : languageLoss(graph, config, shape, cotrain.labels);
   const keyValues =
-    shape.hasPrefix === true
+    language?.decoder.keyValues ??
+    (shape.hasPrefix === true
       ? prefixInputs(graph, config, shape)
-      : prefixKeyValues(graph, config, shape);
-  const frozen = new Map(graph.parameters);
+      : prefixKeyValues(graph, config, shape));
+  const frozen = new Map(language === null ? graph.parameters : []);
   const rows = batch * draws;
   const steps = config.actionSpace.waypointCount;
   const half = config.vlm.text.headDim / 2;
   const repeat = (x: Value) => repeatRows(x, draws);
+  const seen = (x: Value) =>
+    repeat(cotrain?.gradients === "language-and-flow" ? x : stopGradient(x));
   const expertMaskInput = graph.input("expert_mask", [batch, 1, 1, length + steps]);
   const expert = expertField(
     graph,
     config,
     graph.input("noisy", [rows, steps, 2]),
     graph.input("time", [rows, 1, 1]),
-    keyValues.map(({ key, value }) => ({
-      key: repeat(stopGradient(key)),
-      value: repeat(stopGradient(value)),
-    })),
+    keyValues.map(({ key, value }) => ({ key: seen(key), value: seen(value) })),
     repeat(
       shape.upstream === "sdpa_causal"
         ? add(expertMaskInput, graph.constant(causalWaypoints(length, steps)))
@@ -157,23 +178,22 @@ export function buildStage2(
   const target = graph.input("target", [rows, steps, 2]);
   const flow = mse(expert.velocity, target);
   const trainable = new Map([...graph.parameters].filter(([name]) => !frozen.has(name)));
+  const parts = new Map([["loss_flow", flow]]);
+  let loss = flow;
+  if (shape.pathWeight !== undefined) {
+    const speed = graph.input("speed", [rows, 1, 1]);
+    const path = pathMetric(sub(expert.velocity, target), speed, config.actionSpace);
+    loss = add(loss, mul(path, shape.pathWeight));
+    parts.set("loss_path", path);
+  }
   const states = [expert.embeds, ...expert.states.slice(0, -1)];
-  if (shape.pathWeight === undefined)
-    return { graph, loss: flow, parts: new Map(), trainable, frozen, expert, states };
-  const speed = graph.input("speed", [rows, 1, 1]);
-  const path = pathMetric(sub(expert.velocity, target), speed, config.actionSpace);
-  return {
-    graph,
-    loss: add(flow, mul(path, shape.pathWeight)),
-    parts: new Map([
-      ["loss_flow", flow],
-      ["loss_path", path],
-    ]),
-    trainable,
-    frozen,
-    expert,
-    states,
-  };
+  if (language !== null) {
+    loss = add(loss, language.result.loss);
+    for (const [name, part] of language.result.parts) parts.set(name, part);
+    states.unshift(...visionStates(language.vision), ...language.decoder.states);
+  }
+  const isWhole = parts.size === 1;
+  return { graph, loss, parts: isWhole ? new Map() : parts, trainable, frozen, expert, states };
 }
 
 /** Outputs of the vision blocks. */

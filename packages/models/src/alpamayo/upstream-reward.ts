@@ -100,11 +100,10 @@ export function upstreamReward(
   return adeM < farM ? (-weights.trajectory * adeM) / farM + weights.comfort * comfort : -1;
 }
 
-/** The words that upstream grades: what stands before `<|cot_end|>`, the prompt having opened it. */
+/** The words that upstream grades: before the first `<|cot_end|>`, after the last start if there is one; else nothing. */
 export function upstreamReasoning(completion: string): string {
   const end = completion.indexOf("<|cot_end|>");
-  if (end < 0) return "";
-  return completion.slice(0, end).replace("<|cot_start|>", "").trim();
+  return end < 0 ? "" : (completion.slice(0, end).split("<|cot_start|>").at(-1) as string).trim();
 }
 
 /**

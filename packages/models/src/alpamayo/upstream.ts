@@ -4,7 +4,7 @@
  */
 import { bfloat16FromFloat, floatFromBfloat16 } from "../safetensors/dtypes.ts";
 import type { AlpamayoConfig } from "./config.ts";
-import type { LabelComponent } from "./prompt.ts";
+import { cameraNames, type LabelComponent } from "./prompt.ts";
 import { drivingId, type VocabularyMap } from "./vocabulary.ts";
 
 /** Named after what upstream does. */
@@ -17,7 +17,17 @@ export type UpstreamDefect =
    * R1 sampling and stage 2: the expert is given no padding mask, so in a left-padded batch it reads the keys and values
    * of padding before its prompt; a trajectory then depends on which other prompts are in the batch.
    */
-  | "padding_visible";
+  | "padding_visible"
+  /**
+   * A reasoning that reaches its longest is not closed: the expert reads it without its last token and as if that token
+   * were the start of a trajectory, so its prefix is of a kind that training never showed.
+   */
+  | "open_reasoning"
+  /**
+   * `cotrain_vlm` of stage 2: futures are not put into the ids, so the language model is taught to write the placeholder
+   * `<|traj_future|>`, in one mean over all labelled tokens.
+   */
+  | "placeholder_future";
 
 interface At {
   readonly row: number;
@@ -72,6 +82,50 @@ export function zipAssistantEnds(
     const isAssistant = assistantIds.every((id, j) => ids[column + 1 + j] === id);
     return isAssistant ? [ends[k] as At] : [];
   });
+}
+
+/** Left and right as the original swaps them: "Left" becomes "right", "Right" stays "Left", "leftmost" stays. */
+export function upstreamSwapDirection(text: string): string {
+  return text.replace(/\b(left|right)\b/gi, (word) => {
+    if (word.toLowerCase() === "left") return "right";
+    return word.startsWith("R") ? "Left" : "left";
+  });
+}
+
+/** Index of a camera by its name in the data: a name that is not known is camera 0, front left. */
+export const upstreamCameraIndex = (name: string): number => Math.max(0, cameraNames.indexOf(name));
+
+/**
+ * Future bins of generated ids, `extract_traj_tokens`: what lies between the last start and the first end (all before the
+ * end without a start), cut or filled with zeros to the count, ids of other tokens pulled to the nearest bin. Of the cases
+ * only the number is checked, for a warning, and an id just past the last bin passes that check too.
+ */
+export function upstreamExtractTrajectory(
+  ids: readonly number[],
+  {
+    driving,
+    futureFirst,
+    futureBins,
+  }: Pick<VocabularyMap, "driving" | "futureFirst" | "futureBins">,
+  count: number,
+): Int32Array {
+  const start = ids.lastIndexOf(driving.traj_future_start ?? -1);
+  const end = ids.indexOf(driving.traj_future_end ?? -1);
+  const between = ids.slice(start + 1, end < 0 ? undefined : Math.max(start + 1, end));
+  return Int32Array.from({ length: count }, (_, i) =>
+    Math.min(futureBins - 1, Math.max(0, (between[i] ?? futureFirst) - futureFirst)),
+  );
+}
+
+/** A row as `cotrain_vlm` has it ("placeholder_future"): every future bin is still its placeholder, to read and to learn. */
+export function upstreamUnfusedFuture<Row extends { readonly ids: Int32Array }>(
+  row: Row,
+  vocabulary: VocabularyMap,
+): Row {
+  const { futureFirst, futureBins } = vocabulary;
+  const placeholder = drivingId(vocabulary, "traj_future");
+  const isBin = (id: number) => id >= futureFirst && id < futureFirst + futureBins;
+  return { ...row, ids: row.ids.map((id) => (isBin(id) ? placeholder : id)) };
 }
 
 const rounded = (value: number): number => floatFromBfloat16(bfloat16FromFloat(value));

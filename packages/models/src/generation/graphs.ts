@@ -118,7 +118,7 @@ export interface FlowShape extends DecodeShape {
 }
 
 /**
- * Velocity field of the expert over cached prefixes. Inputs: `noisy` [R * draws, K, 2], `time` [R * draws, 1, 1],
+ * Velocity field of the expert over cached prefixes, which the draws of a row share. Inputs: `noisy` [R * draws, K, 2], `time` [R * draws, 1, 1],
  * `mask` [R, 1, 1, capacity + K], `cos`, `sin` [R, K, D / 2], `cache_key.i`, `cache_value.i`. Output: `velocity`.
  */
 export function buildFlowStep(
@@ -135,11 +135,8 @@ export function buildFlowStep(
     config,
     graph.input("noisy", [rows * draws, steps, actionDim]),
     graph.input("time", [rows * draws, 1, 1]),
-    cacheInputs(graph, config.vlm.text, shape).map(({ key, value }) => ({
-      key: repeat(key),
-      value: repeat(value),
-    })),
-    repeat(graph.input("mask", [rows, 1, 1, capacity + steps])),
+    cacheInputs(graph, config.vlm.text, shape),
+    graph.input("mask", [rows, 1, 1, capacity + steps]),
     repeat(graph.input("cos", [rows, steps, half])),
     repeat(graph.input("sin", [rows, steps, half])),
   );

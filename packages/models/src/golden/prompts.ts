@@ -23,6 +23,7 @@ import { trainBpe, type TokenizerJson } from "../tokenizer/bpe-trainer.ts";
 import { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { integerRows, withTensors } from "./case-tensors.ts";
 import { caseName, Comparison, type GoldenCheck, member } from "./check.ts";
+import { checkUpstreamHelpers } from "./upstream-helpers.ts";
 
 interface PromptRow {
   readonly name: string;
@@ -118,6 +119,8 @@ export async function checkPrompts(dir: string, caseJson: unknown): Promise<Gold
     given.index_to_display_name,
   );
   out.push(cameras.result());
+  if (member(caseJson, "files", "helpers.json") !== undefined)
+    out.push(checkUpstreamHelpers(name, await json("helpers.json")));
   return out;
 }
 

@@ -1,17 +1,7 @@
 import { createRng } from "@causeway/geom";
 import { expect, test } from "vitest";
 import { tinyMoment } from "../../test/fixtures/tiny-driver.ts";
-import { drawLevels, mirrorMoment, swapSides } from "./augment.ts";
-
-test("the mirror swaps directions, keeps capitals, and leaves right of way alone", () => {
-  expect(swapSides("Turn left, then keep to the rightmost lane.")).toBe(
-    "Turn right, then keep to the leftmost lane.",
-  );
-  expect(swapSides("Left-hand bend; LEFT of the van")).toBe("Right-hand bend; RIGHT of the van");
-  expect(swapSides("Yield the right of way and the right-of-way to the bright truck.")).toBe(
-    "Yield the right of way and the right-of-way to the bright truck.",
-  );
-});
+import { drawLevels, dropsNavigation, mirrorMoment } from "./augment.ts";
 
 test("a moment mirrored twice is the moment", () => {
   for (const index of [0, 2, 3]) {
@@ -52,4 +42,17 @@ test("levels stay in order and in range, and no jitter is no work", () => {
   const levels = drawLevels({ brightness: 0.3, contrast: 0.4 }, createRng(5)) as Uint8Array;
   for (let i = 1; i < 256; i++) expect(levels[i]).toBeGreaterThanOrEqual(levels[i - 1] as number);
   expect(levels).toHaveLength(256);
+});
+
+test("the navigation text is dropped at the stated share, by seed, and never without the setting", () => {
+  const draws = (navigationDropout?: number) =>
+    Array.from({ length: 2000 }, (_, i) =>
+      dropsNavigation(navigationDropout === undefined ? {} : { navigationDropout }, createRng(i)),
+    );
+  const dropped = draws(0.1).filter(Boolean).length;
+  expect(dropped).toBeGreaterThan(150);
+  expect(dropped).toBeLessThan(250);
+  expect(draws(0.1)).toEqual(draws(0.1));
+  expect(draws().some(Boolean)).toBe(false);
+  expect(draws(1).every(Boolean)).toBe(true);
 });

@@ -1,5 +1,6 @@
-/** Changes of training moments: the mirror world and picture brightness. All randomness comes from the caller. */
+/** Changes of training moments: the mirror world, brightness, no navigation. All randomness comes from the caller. */
 import type { LocalPath, RgbImage, Rng } from "@causeway/geom";
+import { swapSides, withoutNavigation } from "@causeway/models";
 import { RecipeError } from "../errors.ts";
 import type { TrainRecipe } from "../recipe/schema.ts";
 import type { LabelledMoment } from "./samples.ts";
@@ -22,21 +23,6 @@ function mirrorImage({ width, height, pixels }: RgbImage): RgbImage {
       out[to + 2] = pixels[from + 2] as number;
     }
   return { width, height, pixels: out };
-}
-
-/**
- * Swaps left and right as directions, with their capitals: "Turn left" ↔ "Turn right", "rightmost" ↔ "leftmost".
- * "right of way", "right away" and "right now" are no directions and stay.
- */
-export function swapSides(text: string): string {
-  return text.replace(
-    /\b(left|right)(?=\b|most|ward|hand)(?![ -]of[ -]way| away\b| now\b)/gi,
-    (word) => {
-      const other = word.toLowerCase() === "left" ? "right" : "left";
-      if (word === word.toUpperCase()) return other.toUpperCase();
-      return word[0] === word[0]?.toUpperCase() ? other[0]?.toUpperCase() + other.slice(1) : other;
-    },
-  );
 }
 
 /** "camera_cross_left_120fov" ↔ "camera_cross_right_120fov"; names without a side stay. */
@@ -78,3 +64,20 @@ export function drawLevels(
     Math.min(255, Math.max(0, Math.round((level - 128) * contrast + 128 + brightness))),
   );
 }
+
+/**
+ * Whether a sample is shown without its navigation text, so that guidance has an unguided field to push away from. The
+ * released recipes configure 0.1 and never apply it, which is what a recipe without the setting does.
+ *
+ * @param rng  Of the sample; a fork of it decides, so that other draws do not move.
+ */
+export const dropsNavigation = (
+  { navigationDropout = 0 }: Pick<TrainRecipe["augment"], "navigationDropout">,
+  rng: Rng,
+): boolean => navigationDropout > 0 && rng.fork("navigation").next() < navigationDropout;
+
+/** The moment without its navigation text. */
+export const bareMoment = (moment: LabelledMoment): LabelledMoment => ({
+  ...moment,
+  input: withoutNavigation(moment.input),
+});

@@ -12,7 +12,7 @@ import {
 import { RecipeError } from "../errors.ts";
 import type { ModuleMap, TrainTask } from "../loop/task.ts";
 import type { TrainRecipe } from "../recipe/schema.ts";
-import { drawLevels, mirrorMoment } from "./augment.ts";
+import { bareMoment, drawLevels, dropsNavigation, mirrorMoment } from "./augment.ts";
 import type { TrainingProgram } from "./program.ts";
 import { withPathTargets } from "./perception.ts";
 import type { LabelledMoment, LabelledSamples } from "./samples.ts";
@@ -77,18 +77,29 @@ export function exampleReader(
   const { weightsOf, isKept = true } = options;
   const kept = new Map<number, TrainingExample>();
   const capacity = isKept ? Math.floor((cacheShare * freemem()) / codec.patchBytes) : 0;
-  const encode = async (index: number, isMirrored: boolean): Promise<TrainingExample> => {
+  if (recipe.augment.navigationDropout !== undefined && codec.manifest.promptVersion !== "r1_5")
+    throw new RecipeError(
+      `augment.navigationDropout: prompts of "${codec.manifest.name}" (${codec.manifest.promptVersion}) have no navigation text; leave it out`,
+    );
+  const encode = async (
+    index: number,
+    isMirrored: boolean,
+    isBare: boolean,
+  ): Promise<TrainingExample> => {
     const moment = await samples.read(index);
-    const shown = perceived(isMirrored ? mirrorMoment(moment) : moment);
+    const told = isBare ? bareMoment(moment) : moment;
+    const shown = perceived(isMirrored ? mirrorMoment(told) : told);
     return codec.example(weightsOf === undefined ? shown : { ...shown, weightsOf });
   };
   return async (index, rng) => {
     const isMirrored = rng.next() < recipe.augment.mirror;
     const levels = drawLevels(recipe.augment, rng);
-    let example = isMirrored ? undefined : kept.get(index);
+    const isBare = dropsNavigation(recipe.augment, rng);
+    const isPlain = !isMirrored && !isBare;
+    let example = isPlain ? kept.get(index) : undefined;
     if (example === undefined) {
-      example = await encode(index, isMirrored);
-      if (!isMirrored && kept.size < capacity) kept.set(index, example);
+      example = await encode(index, isMirrored, isBare);
+      if (isPlain && kept.size < capacity) kept.set(index, example);
     }
     return levels === null ? example : { ...example, levels };
   };

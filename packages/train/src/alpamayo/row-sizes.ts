@@ -1,8 +1,7 @@
 /** How long the rows of a data set are, and which lengths graphs are compiled for. */
-import type { DrivingCodec } from "@causeway/models";
+import { type DrivingCodec, swapSides } from "@causeway/models";
 import { RecipeError } from "../errors.ts";
 import type { TrainRecipe } from "../recipe/schema.ts";
-import { swapSides } from "./augment.ts";
 import type { LabelledSamples } from "./samples.ts";
 
 /** Sizes of a training row without its pictures. */
@@ -55,11 +54,15 @@ export async function rowSizes({
       prefixLength: prefixLength + route + words,
     });
   };
+  const { mirror, navigationDropout = 0 } = recipe.augment;
+  const addShown = (navText: string | null, cot: string) => {
+    add(navText, cot);
+    if (navigationDropout > 0) add(null, cot);
+  };
   for (let i = 0; i < samples.length; i++) {
     const { navText, cot } = samples.words(i);
-    add(navText, cot);
-    if (recipe.augment.mirror > 0)
-      add(navText === null ? null : swapSides(navText), swapSides(cot));
+    addShown(navText, cot);
+    if (mirror > 0) addShown(navText === null ? null : swapSides(navText), swapSides(cot));
   }
   const heldOut = validation?.samples;
   for (let i = 0; i < (heldOut?.length ?? 0); i++) {

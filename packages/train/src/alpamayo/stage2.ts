@@ -1,4 +1,7 @@
-/** Stage 2: the action expert learns by flow matching on the keys and values of the frozen language model. */
+/**
+ * Stage 2: the action expert learns by flow matching on the keys and values of the language model, which is frozen or,
+ * with `cotrain`, learns along.
+ */
 import { createRng, type Rng } from "@causeway/geom";
 import {
   BatchBuilder,
@@ -56,18 +59,20 @@ export async function createStage2Task(
         read: (index) => read(index, createRng(0)),
       })
     : null;
+  const rowLength = ({ ids, prefixLength }: TrainingExample) =>
+    recipe.cotrain === undefined ? prefixLength : ids.length;
   const toBatch = (
     examples: readonly TrainingExample[],
     rng: Rng,
     shapeFor: (length: number) => Stage2Shape,
   ): ModelBatch => {
-    const longest = Math.max(...examples.map((e) => e.prefixLength));
+    const longest = Math.max(...examples.map(rowLength));
     const bucket = prefixes ? lastBucket : (buckets.find((n) => n >= longest) as number);
     const actions = builder.repeatedActions(examples, drawsPerSample);
     const perRow = actions.length / (examples.length * drawsPerSample);
     const flow = drawFlowSample(rng, actions, perRow);
     const feeds = builder.stage2(examples, flow, shapeFor(bucket));
-    return { feeds, bucket, numTokens: examples.reduce((n, e) => n + e.prefixLength, 0) };
+    return { feeds, bucket, numTokens: examples.reduce((n, e) => n + rowLength(e), 0) };
   };
   // The same noise every time, so that values of different steps compare.
   const heldOutNoise = createRng(recipe.seed).fork("held-out noise");

@@ -79,15 +79,17 @@ export function planStage1(
 
 export function planStage2(input: StagePlanInput<Stage2Recipe>): StagePlan<Stage2Shape> {
   const { codec, recipe, sizes } = input;
-  const { drawsPerSample, batch, pathWeight } = recipe;
+  const { drawsPerSample, batch, pathWeight, cotrain } = recipe;
   const buckets = lengthBuckets(
     recipe.lengthBuckets,
-    sizes.map((s) => s.prefixLength),
+    sizes.map((s) => (cotrain === undefined ? s.prefixLength : s.length)),
   );
+  const labels = batch.size * Math.max(...sizes.map((s) => s.numLabels));
   const shapeOf = (length: number): Stage2Shape => ({
     ...stage2Shape(codec, [], { batch: batch.size, drawsPerSample }),
     length,
     ...(pathWeight === null ? {} : { pathWeight }),
+    ...(cotrain === undefined ? {} : { cotrain: { labels, gradients: cotrain } }),
   });
   const trainShape = (length: number): Stage2Shape => ({
     ...shapeOf(length),

@@ -123,10 +123,15 @@ function contradictions(recipe: TrainRecipe): string[] {
     problems.push(
       'init: stage2 trains the expert on a trained VLM; give { kind: "checkpoint", path } of a stage-1 run',
     );
-  const { mirror, brightness, contrast } = recipe.augment;
-  if (recipe.stage === "stage2" && recipe.cachePrefix && mirror + brightness + contrast > 0)
+  const { mirror, brightness, contrast, navigationDropout = 0 } = recipe.augment;
+  const changes = mirror + brightness + contrast + navigationDropout;
+  if (recipe.stage === "stage2" && recipe.cachePrefix && changes > 0)
     problems.push(
       "cachePrefix: kept prefixes cannot change with augmentation; set augment to zeros or cachePrefix to false",
+    );
+  if (recipe.stage === "stage2" && recipe.cachePrefix && recipe.cotrain !== undefined)
+    problems.push(
+      "cachePrefix: kept prefixes cannot follow a language model that is trained; set cachePrefix to false or leave out cotrain",
     );
   return problems;
 }

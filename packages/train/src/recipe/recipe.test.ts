@@ -55,6 +55,25 @@ test("contradictions are found", () => {
   expect(
     failure({ ...exampleRecipe(), steps: 5, schedule: { kind: "constant", warmup: 9 } }),
   ).toContain("9 steps of warm-up, but the run has 5 steps");
+  const {
+    trajectoryInputDropout: _a,
+    perception: _b,
+    textWeights: _c,
+    ...common
+  } = exampleRecipe();
+  const stage2 = {
+    ...common,
+    stage: "stage2",
+    init: { kind: "checkpoint", path: "runs/stage1" },
+    drawsPerSample: 1,
+    cachePrefix: true,
+    pathWeight: null,
+  };
+  expect(() => parseRecipe(stage2, "a test")).not.toThrow();
+  expect(failure({ ...stage2, cotrain: "language" })).toContain("set cachePrefix to false");
+  expect(failure({ ...stage2, augment: { ...common.augment, navigationDropout: 0.1 } })).toContain(
+    "kept prefixes cannot change with augmentation",
+  );
 });
 
 test("differences name the field and both values", () => {

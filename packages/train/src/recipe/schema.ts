@@ -93,6 +93,11 @@ const common = {
     /** Largest relative change of brightness and of contrast per sample. */
     brightness: share,
     contrast: share,
+    /**
+     * Share of samples shown without their navigation text (prompts of 1.5), which guidance on it needs. Left out = never:
+     * the released recipes configure 0.1 and do not apply it.
+     */
+    navigationDropout: share.optional(),
   }),
   checkpoint: z.strictObject({
     everySteps: count,
@@ -149,6 +154,13 @@ const stage2Schema = z.strictObject({
    * Not with augmentation.
    */
   cachePrefix: z.boolean(),
+  /**
+   * Trains the language model in the same steps, by the loss of stage 1 added to the expert's: its gradients are those of
+   * "language" alone, or of "language-and-flow", the expert's through the keys and values that it reads. Left out = frozen,
+   * as released (`cotrain_vlm` of the original teaches it placeholders). Not with cachePrefix; its rate is a multiplier
+   * of "vlm.*".
+   */
+  cotrain: z.enum(["language", "language-and-flow"]).optional(),
   /** Factor of the loss that counts what errors do to the path (models/path-metric.ts); null = the released loss. */
   pathWeight: positive.nullable(),
   lengthBuckets: z.array(count),

@@ -13,6 +13,7 @@ export interface DriveCommandOptions extends CommonOptions {
   readonly drive?: string;
   readonly at?: number;
   readonly samples: number;
+  readonly sets: number;
   readonly seed: number;
   readonly temperature: number;
   readonly topP: number;
@@ -20,6 +21,7 @@ export interface DriveCommandOptions extends CommonOptions {
   readonly maxTokens: number;
   readonly nav?: string;
   readonly guidance?: number;
+  readonly compareNavigation?: boolean;
   readonly speed: number;
   readonly backbone?: string;
   readonly constants: "reference" | "bf16-as-loaded";
@@ -31,6 +33,7 @@ export const command = createCommand(
   [
     "causeway model drive runs/quickstart data/sim --drive sim-0004 --at 6.1",
     "causeway model drive runs/quickstart clip.mp4 --speed 8 --json",
+    'causeway model drive runs/quickstart clip.mp4 --nav "Turn left in 11m" --compare-navigation',
   ],
 )
   .argument("<folder>", "a driving model folder")
@@ -44,6 +47,12 @@ export const command = createCommand(
   .option("--drive <id>", "which drive of a dataset (default: the first)")
   .option("--at <secs>", "time in the drive (default: the middle)", number(0, 1e6))
   .option("--samples <n>", "reasonings, each with its trajectory", wholeNumber(1, 64), 6)
+  .option(
+    "--sets <n>",
+    "trajectories of each reasoning; minADE is then mean ± deviation over sets",
+    wholeNumber(1, 32),
+    1,
+  )
   .option("--seed <n>", "same seed, same answer", wholeNumber(0, 2 ** 31), 0)
   .option("--temperature <t>", "of the reasoning", number(0, 10), 0.6)
   .option("--top-p <p>", "nucleus of the reasoning", number(1e-6, 1), 0.98)
@@ -54,6 +63,10 @@ export const command = createCommand(
     "--guidance <w>",
     "classifier-free guidance on the navigation text; 1 is none",
     number(0, 10),
+  )
+  .option(
+    "--compare-navigation",
+    "answer with the navigation text, without it, and with left and right swapped; guidance acts where there is a text",
   )
   .option("--speed <mps>", "for a video, which has no ego motion: steady speed", number(0, 100), 10)
   .action(
