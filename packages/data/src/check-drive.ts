@@ -2,7 +2,7 @@
 import type { EgoMotion } from "@causeway/geom";
 import type { Drive, Polyline, RoadMap } from "./drive.ts";
 import { FormatError, type InputPlace } from "./errors.ts";
-import { motionColumns } from "./motion-columns.ts";
+import { hasMotion, motionColumns } from "./motion-columns.ts";
 import { futureCount } from "./sample.ts";
 
 export interface MotionLimits {
@@ -148,8 +148,8 @@ export function checkDrive(drive: Drive): void {
       `id ${JSON.stringify(drive.id)} is no file name; expected letters, digits, ".", "_" and "-", at most 128. Use driveIdFrom().`,
     );
   }
-  checkMotion(drive.egoMotion, { path: `${place.path} egoMotion` });
-  const lastUs = drive.egoMotion.stampUs[drive.egoMotion.stampUs.length - 1];
+  if (hasMotion(drive)) checkMotion(drive.egoMotion, { path: `${place.path} egoMotion` });
+  const lastUs = drive.egoMotion.stampUs.at(-1) ?? 0;
   if (!Number.isInteger(drive.durationUs) || drive.durationUs < lastUs) {
     fail(
       `durationUs is ${drive.durationUs}; expected whole microseconds, at least ${lastUs} (the last pose).`,
@@ -229,6 +229,13 @@ export function checkDrive(drive: Drive): void {
     });
   }
   if (drive.reasoning !== undefined) stamps("reasoning", drive.reasoning);
+  if (drive.questions !== undefined) {
+    stamps("questions", drive.questions);
+    drive.questions.forEach(({ objects }, row) => {
+      for (const { name, boxPx } of objects)
+        if (boxPx !== null) finite(`questions row ${row + 1} object ${name} boxPx`, boxPx);
+    });
+  }
   if (drive.takeovers !== undefined) {
     stamps("takeovers", drive.takeovers);
     drive.takeovers.forEach(({ path }, row) => {

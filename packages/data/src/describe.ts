@@ -1,6 +1,6 @@
 /** What a drive holds, as plain data: for `causeway inspect` and for reports. */
 import { motionGaps } from "./check-drive.ts";
-import type { Drive } from "./drive.ts";
+import type { Drive, QuestionFrame } from "./drive.ts";
 import type { DriveHandle } from "./drive-handle.ts";
 
 export interface Rate {
@@ -8,6 +8,16 @@ export interface Rate {
   /** Median rows per second; 0 with fewer than two rows. */
   readonly hz: number;
   readonly longestGapSecs: number;
+}
+
+export interface MotionDescription extends Rate {
+  readonly distanceM: number;
+  /** Along the heading; negative when reversing. */
+  readonly minSpeedMps: number;
+  readonly maxSpeedMps: number;
+  readonly meanSpeedMps: number;
+  /** From, to (s): where poses are missing for more than 0.5 s. */
+  readonly gaps: readonly (readonly [number, number])[];
 }
 
 export interface DriveDescription {
@@ -21,15 +31,8 @@ export interface DriveDescription {
   readonly notes: readonly string[];
   readonly durationSecs: number;
   readonly egoSize: Drive["egoSize"];
-  readonly motion: Rate & {
-    readonly distanceM: number;
-    /** Along the heading; negative when reversing. */
-    readonly minSpeedMps: number;
-    readonly maxSpeedMps: number;
-    readonly meanSpeedMps: number;
-    /** From, to (s): where poses are missing for more than 0.5 s. */
-    readonly gaps: readonly (readonly [number, number])[];
-  };
+  /** Null where the source does not tell how the car moved. */
+  readonly motion: MotionDescription | null;
   readonly cameras: readonly (Rate & {
     readonly name: string;
     readonly size: readonly [width: number, height: number] | null;
@@ -50,6 +53,11 @@ export interface DriveDescription {
   } | null;
   readonly lights: { readonly frames: number } | null;
   readonly decisions: { readonly frames: number; readonly changes: number } | null;
+  /** By kind. */
+  readonly questions: {
+    readonly frames: number;
+    readonly kinds: Readonly<Record<string, number>>;
+  } | null;
   readonly route: readonly { readonly atSecs: number; readonly command: string }[] | null;
 }
 
@@ -67,8 +75,8 @@ export function rateOfStamps(stampsUs: ArrayLike<number>): Rate {
   };
 }
 
-export async function describeDrive(handle: DriveHandle): Promise<DriveDescription> {
-  const { egoMotion: m, source } = handle;
+function describeMotion({ egoMotion: m, has }: DriveHandle): MotionDescription | null {
+  if (!has.motion) return null;
   const n = m.stampUs.length;
   let distanceM = 0;
   let [minSpeedMps, maxSpeedMps] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -83,11 +91,32 @@ export async function describeDrive(handle: DriveHandle): Promise<DriveDescripti
     if (i > 0) distanceM += Math.hypot(m.x[i] - m.x[i - 1], m.y[i] - m.y[i - 1]);
   }
   const spanSecs = (m.stampUs[n - 1] - m.stampUs[0]) * 1e-6;
-  const [map, actors, lights, decisions] = [
+  return {
+    ...rateOfStamps(m.stampUs),
+    distanceM,
+    minSpeedMps,
+    maxSpeedMps,
+    meanSpeedMps: distanceM / spanSecs,
+    gaps: motionGaps(m, 500_000).map((g) => [g.fromUs * 1e-6, g.toUs * 1e-6] as const),
+  };
+}
+
+/** Questions by their kind, in the order in which the kinds come up. */
+export function countQuestions(frames: readonly QuestionFrame[]): Record<string, number> {
+  const kinds: Record<string, number> = {};
+  for (const { questions } of frames)
+    for (const { kind } of questions) kinds[kind] = (kinds[kind] ?? 0) + 1;
+  return kinds;
+}
+
+export async function describeDrive(handle: DriveHandle): Promise<DriveDescription> {
+  const { source } = handle;
+  const [map, actors, lights, decisions, questions] = [
     await handle.map(),
     await handle.actors(),
     await handle.lights(),
     await handle.decisions(),
+    await handle.questions(),
   ];
   const extent = (axis: "x" | "y") => {
     let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -120,14 +149,7 @@ export async function describeDrive(handle: DriveHandle): Promise<DriveDescripti
     notes: source.notes,
     durationSecs: handle.durationUs * 1e-6,
     egoSize: handle.egoSize,
-    motion: {
-      ...rateOfStamps(m.stampUs),
-      distanceM,
-      minSpeedMps,
-      maxSpeedMps,
-      meanSpeedMps: distanceM / spanSecs,
-      gaps: motionGaps(m, 500_000).map((g) => [g.fromUs * 1e-6, g.toUs * 1e-6] as const),
-    },
+    motion: describeMotion(handle),
     cameras: handle.cameras.map((c) => ({
       name: c.name,
       size: c.calibration === null ? null : [c.calibration.width, c.calibration.height],
@@ -154,6 +176,8 @@ export async function describeDrive(handle: DriveHandle): Promise<DriveDescripti
           },
     lights: lights === null ? null : { frames: lights.length },
     decisions: decisions === null ? null : { frames: decisions.length, changes },
+    questions:
+      questions === null ? null : { frames: questions.length, kinds: countQuestions(questions) },
     route: handle.route?.map((s) => ({ atSecs: s.stampUs * 1e-6, command: s.command })) ?? null,
   };
 }

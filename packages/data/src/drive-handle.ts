@@ -8,12 +8,14 @@ import type {
   FThetaLens,
   LightFrame,
   PinholeCalibration,
+  QuestionFrame,
   ReasoningEvent,
   RoadMap,
   RouteStep,
   Takeover,
 } from "./drive.ts";
 import { DataConfigError } from "./errors.ts";
+import { hasMotion } from "./motion-columns.ts";
 
 /** A camera's times and calibration without its pictures. */
 export interface CameraIndex {
@@ -31,16 +33,19 @@ export interface DriveHandle {
   readonly source: Drive["source"];
   readonly durationUs: number;
   readonly egoSize: Drive["egoSize"];
+  /** No rows where `has.motion` is false. */
   readonly egoMotion: EgoMotion;
   readonly cameras: readonly CameraIndex[];
   readonly route: readonly RouteStep[] | null;
   /** Which optional layers the drive has. */
   readonly has: {
+    readonly motion: boolean;
     readonly actors: boolean;
     readonly lights: boolean;
     readonly map: boolean;
     readonly decisions: boolean;
     readonly reasoning: boolean;
+    readonly questions: boolean;
     readonly takeovers: boolean;
   };
   /** Topic names with message counts, in the order of the file. */
@@ -54,6 +59,7 @@ export interface DriveHandle {
   map(): Promise<RoadMap | null>;
   decisions(): Promise<readonly DecisionFrame[] | null>;
   reasoning(): Promise<readonly ReasoningEvent[] | null>;
+  questions(): Promise<readonly QuestionFrame[] | null>;
   takeovers(): Promise<readonly Takeover[] | null>;
   close(): Promise<void>;
 }
@@ -84,11 +90,13 @@ export function handleOfDrive(drive: Drive): DriveHandle {
     })),
     route: drive.route,
     has: {
+      motion: hasMotion(drive),
       actors: drive.actors !== null,
       lights: drive.lights !== null,
       map: drive.map !== null,
       decisions: drive.decisions !== null,
       reasoning: drive.reasoning !== undefined,
+      questions: drive.questions !== undefined,
       takeovers: drive.takeovers !== undefined,
     },
     topics: [],
@@ -111,6 +119,7 @@ export function handleOfDrive(drive: Drive): DriveHandle {
     map: async () => drive.map,
     decisions: async () => drive.decisions,
     reasoning: async () => drive.reasoning ?? null,
+    questions: async () => drive.questions ?? null,
     takeovers: async () => drive.takeovers ?? null,
     close: async () => undefined,
   };

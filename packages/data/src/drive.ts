@@ -141,6 +141,36 @@ export interface ReasoningEvent {
   readonly text: string;
 }
 
+/** One question about the pictures of a moment, with the answer that the source gives. */
+export interface QuestionAnswer {
+  /** What it is about, in the source's word; DriveLM: "perception", "prediction", "planning", "behavior". */
+  readonly kind: string;
+  readonly question: string;
+  readonly answer: string;
+}
+
+/** An object that questions name, as the source describes it; null where it says nothing. */
+export interface QuestionObject {
+  /** As it stands in the questions, e.g. "<c1,CAM_FRONT,714.3,503.6>": number, camera, centre. */
+  readonly name: string;
+  readonly category: string | null;
+  readonly status: string | null;
+  readonly description: string | null;
+  /** Left, top, right, bottom. */
+  readonly boxPx: readonly [number, number, number, number] | null;
+}
+
+/**
+ * Questions about one moment: each camera's picture is its last one at or before `stampUs`. Pixels, in texts too, are those
+ * of the pictures as the source took them (DriveLM: 1600 x 900), whatever size is stored.
+ */
+export interface QuestionFrame {
+  readonly stampUs: number;
+  readonly questions: readonly QuestionAnswer[];
+  /** They hold answers (what is there, does it move), so they belong to no prompt. */
+  readonly objects: readonly QuestionObject[];
+}
+
 /**
  * What the driver of a drive would do from a moment on, where the log does something else afterwards: an error was injected,
  * or a model drove. 64 steps of 0.1 s in the rig frame at `stampUs`.
@@ -173,6 +203,10 @@ export interface Drive {
     readonly notes: readonly string[];
   };
   readonly durationUs: number;
+  /**
+   * At least 2 rows; or none at all where the source does not tell how the car moved (pictures with questions, a video
+   * without a table). Such a drive has no samples, meta-actions or keyframes; nothing stands in for the poses.
+   */
   readonly egoMotion: EgoMotion;
   /** Ego box: length, width, height (m) and distance from rear axle to box centre; null when unknown. */
   readonly egoSize: {
@@ -192,4 +226,6 @@ export interface Drive {
   readonly takeovers?: readonly Takeover[];
   /** Absent: the source gives none. */
   readonly reasoning?: readonly ReasoningEvent[];
+  /** Absent: the source asks none. */
+  readonly questions?: readonly QuestionFrame[];
 }

@@ -56,7 +56,7 @@ export class StorageError extends Error {
 /** No sample exists at this drive and time. */
 export class SampleError extends Error {
   override readonly name = "SampleError";
-  readonly code: "history" | "future" | "gap" | "camera" | "frame" | "grid";
+  readonly code: "motion" | "history" | "future" | "gap" | "camera" | "frame" | "grid";
   readonly driveId: string;
   readonly t0Us: number;
   constructor(code: SampleError["code"], driveId: string, t0Us: number, what: string) {

@@ -8,6 +8,7 @@ export {
   curvatureEdges,
   type DriveReader,
   type DriveReading,
+  noMotionTag,
   speedEdges,
 } from "./curate/clip.ts";
 export { cutDrive } from "./curate/cut.ts";
@@ -106,8 +107,9 @@ export {
   type Splits,
 } from "./dataset/splits.ts";
 export * from "./decision.ts";
-export { describeDrive, type DriveDescription, type Rate } from "./describe.ts";
+export { countQuestions, describeDrive, type DriveDescription, type Rate } from "./describe.ts";
 export * from "./drive.ts";
+export { hasMotion, noMotion } from "./motion-columns.ts";
 export { type CameraIndex, type DriveHandle, handleOfDrive } from "./drive-handle.ts";
 export {
   DataConfigError,

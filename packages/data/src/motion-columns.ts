@@ -4,6 +4,13 @@ import type { EgoMotion } from "@causeway/geom";
 export const motionColumns = ["x", "y", "z", "qw", "qx", "qy", "qz", "vx", "vy", "vz"] as const;
 export type MotionColumn = (typeof motionColumns)[number];
 
+/** Whether the source tells how the car moved; see `Drive.egoMotion`. */
+export const hasMotion = ({ egoMotion }: { readonly egoMotion: EgoMotion }): boolean =>
+  egoMotion.stampUs.length > 0;
+
+/** The motion of a drive whose source has none. */
+export const noMotion = (): EgoMotion => newMotion(new Float64Array(0));
+
 /** Zeroed columns, with the times given. */
 export function newMotion(stampUs: Float64Array): EgoMotion {
   const n = stampUs.length;

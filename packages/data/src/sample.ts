@@ -33,3 +33,11 @@ export function navText(route: RouteStep | null): string | null {
   }[route.command];
   return verb + where;
 }
+
+/** Key of one question of a moment: `index` counts its frame's questions from 0, the key from 1. */
+export const questionIdOf = (
+  driveId: string,
+  stampUs: number,
+  kind: string,
+  index: number,
+): string => `${driveId}@${stampUs}-${kind.replace(/[^A-Za-z0-9]+/g, "_")}-${index + 1}`;

@@ -34,6 +34,7 @@ import {
   writeVersion,
 } from "../src/index.ts";
 import { circleDrive, circleMotion } from "./drive-arbitrary.ts";
+import { stillDrive } from "./still-drive.ts";
 import { unsyncedFs } from "./unsynced-fs.ts";
 
 let root: string;
@@ -291,6 +292,15 @@ describe("the embedding without a model", () => {
     expect(sameplace).toBeLessThan(0.9);
     expect(sameMotion).toBeLessThan(0.9);
   });
+  test("without motion the picture decides alone; without either nothing is alike", () => {
+    const length = (v: Float32Array) => Math.hypot(...v);
+    const [a, b] = [embedClip(null, picture(1)), embedClip(null, picture(2.5))];
+    expect([length(a), length(b)].map((l) => Math.round(l * 1e6))).toEqual([1e6, 1e6]);
+    const cosine = a.reduce((sum, v, i) => sum + v * b[i], 0);
+    expect(cosine).toBeLessThan(0.9);
+    expect(length(embedClip(null, null))).toBe(0);
+  });
+
   test("exposure does not matter much; no picture leaves the motion alone", () => {
     const bright = embedClip(straight, picture(0));
     const dimmer = embedClip(straight, picture(0, 0.7));
@@ -336,6 +346,17 @@ describe("policies", () => {
 });
 
 describe("cutting", () => {
+  test("a part of a drive without ego motion keeps its pictures and questions", async () => {
+    const drive = await stillDrive("still");
+    const part = cutDrive(drive, { startUs: 2e6, endUs: 5e6 }, "part");
+    expect(part.cameras.map((c) => c.frames.map((f) => f.stampUs))).toEqual([
+      [1_000_000],
+      [1_050_000],
+    ]);
+    expect(part.questions).toEqual([{ ...drive.questions?.[1], stampUs: 1_050_000 }]);
+    expect([part.egoMotion.stampUs.length, part.durationUs]).toEqual([0, 3e6]);
+  });
+
   test("a part of a drive has its own clock, its recording, and the route that held", async () => {
     const drive = await makeDrive("long", { seconds: 20 });
     const events = [4e6, 6e6, 14e6].map((stampUs) => ({ stampUs, text: `at ${stampUs}` }));
@@ -429,6 +450,52 @@ describe("curating a dataset", () => {
       windows: { kind: "stride", lengthSecs: 4, strideSecs: 4, leastSecs: 4 },
     } as const;
     expect(await scoreDataset(set, shorter, reader)).toMatchObject({ unchanged: 0, clips: 17 });
+  });
+
+  test("a drive without ego motion: scores of motion unmeasured, tags that say so, pictures judged", async () => {
+    const still = await stillDrive("a-still");
+    const black = await encodeJpeg({ width: 64, height: 36, pixels: new Uint8Array(64 * 36 * 3) });
+    const dark: Drive = {
+      ...still,
+      id: "b-dark",
+      cameras: still.cameras.map((c) => ({
+        ...c,
+        frames: c.frames.map((f) => ({ ...f, bytes: black })),
+      })),
+    };
+    const bare: Drive = { ...still, id: "c-bare", cameras: [] };
+    const set = await makeSet("still", [still, dark, bare]);
+    const tagless: DriveReader = {
+      version: "still-1",
+      read: async () => ({
+        eventsUs: [],
+        tagsOf: () => ({ manoeuvre: "no motion", longitudinal: null, decision: null }),
+      }),
+    };
+    const own = parsePolicy({ filters: { frameGap: null } }, "test");
+    expect(await scoreDataset(set, own, tagless)).toMatchObject({ drives: 3, clips: 3 });
+    const clips: ClipRecord[] = [];
+    for await (const clip of readClips(set)) clips.push(clip);
+    expect([clips[0].startUs, clips[0].endUs, clips[0].numPictures]).toEqual([0, 12e6, 3]);
+    for (const { scores, tags } of clips) {
+      expect([scores.length, scores.parked, scores.poseGap, scores.frozen]).toEqual([
+        null,
+        null,
+        null,
+        null,
+      ]);
+      expect([tags.speed, tags.curvature]).toEqual(["no motion", "no motion"]);
+    }
+    expect(clips[0].scores.blur).toBeGreaterThan(2.5);
+    const { summary, isKept } = await decideClips(set, own);
+    expect(clips.map((c) => isKept(c.id))).toEqual([true, false, true]);
+    expect(summary.before.tags.speed).toEqual({ "no motion": 3 });
+    expect(summary.filters.length.histogram).toMatchObject({ measured: 0, unmeasured: 3 });
+    const version = join(folder, "still-v1");
+    await writeVersion(set, own, { summary, isKept }, version);
+    const kept = await (await openDataset(version)).read(clips[0].id);
+    expect(kept.egoMotion.stampUs).toHaveLength(0);
+    expect(kept.questions).toEqual(still.questions);
   });
 
   test("a damaged drive is skipped and named, the others go on", async () => {

@@ -6,6 +6,7 @@ import {
   type Drive,
   lateralDecisions,
   longitudinalDecisions,
+  noMotion,
 } from "../src/index.ts";
 
 /** Constant speed and curvature on 10 Hz, exact. */
@@ -278,6 +279,20 @@ const roadMap = fc.record({
   }),
 });
 
+const questionFrame = fc.record({
+  questions: fc.array(fc.record({ kind: text, question: text, answer: text }), { maxLength: 4 }),
+  objects: fc.array(
+    fc.record({
+      name: text,
+      category: fc.option(text),
+      status: fc.option(text),
+      description: fc.option(text),
+      boxPx: fc.option(fc.tuple(jsonDouble, jsonDouble, jsonDouble, jsonDouble)),
+    }),
+    { maxLength: 3 },
+  ),
+});
+
 /** Any drive that a file can hold. */
 export const anyDrive: fc.Arbitrary<Drive> = fc.record({
   id: fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,20}$/),
@@ -343,4 +358,11 @@ export const anyDrive: fc.Arbitrary<Drive> = fc.record({
   ),
   decisions: fc.option(rows(durationUs, fc.record({ decision }))),
   takeovers: rows(durationUs, fc.record({ path: plan })),
+  questions: rows(durationUs, questionFrame),
 });
+
+/** The same without ego motion. */
+export const anyStillDrive: fc.Arbitrary<Drive> = anyDrive.map((drive) => ({
+  ...drive,
+  egoMotion: noMotion(),
+}));

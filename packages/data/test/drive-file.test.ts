@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createFileRegistry, fromBinary, toJson } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { McapIndexedReader } from "@mcap/core";
+import { McapIndexedReader, McapWriter } from "@mcap/core";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Drive, FormatError, openDrive, readDrive, writeDrive } from "../src/index.ts";
 import { loadZstd } from "../src/mcap/zstd.ts";
 import { unsyncedFs } from "./unsynced-fs.ts";
-import { anyDrive, circleDrive } from "./drive-arbitrary.ts";
+import { anyDrive, anyStillDrive, circleDrive } from "./drive-arbitrary.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -18,6 +18,19 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const at = (name: string) => join(folder, name);
+
+/** The file as any MCAP library sees it. */
+async function mcapReader(path: string): Promise<McapIndexedReader> {
+  const bytes = await readFile(path);
+  const zstd = await loadZstd();
+  return McapIndexedReader.Initialize({
+    readable: {
+      size: async () => BigInt(bytes.length),
+      read: async (offset, size) => bytes.subarray(Number(offset), Number(offset + size)),
+    },
+    decompressHandlers: { zstd: (b, n) => zstd.decompress(b, Number(n)) },
+  });
+}
 
 async function failure(work: Promise<unknown>): Promise<FormatError> {
   try {
@@ -44,6 +57,50 @@ describe("a drive file gives back what was written", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("any drive without ego motion, to the bit", { timeout: 60_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(anyStillDrive, async (drive) => {
+        await writeDrive(drive, at("still.mcap"), { fs: unsyncedFs });
+        expect(await readDrive(at("still.mcap"))).toEqual(drive);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test("a file that lost its motion is damaged, not one without motion", async () => {
+    await writeDrive(circleDrive("lost", 2), at("lost.mcap"));
+    const reader = await mcapReader(at("lost.mcap"));
+    const parts: Uint8Array[] = [];
+    let position = 0n;
+    const mcap = new McapWriter({
+      writable: {
+        position: () => position,
+        async write(part: Uint8Array) {
+          parts.push(part.slice());
+          position += BigInt(part.length);
+        },
+      },
+    });
+    await mcap.start({ profile: "", library: "test" });
+    for await (const metadata of reader.readMetadata()) await mcap.addMetadata(metadata);
+    const ids = new Map<number, number>();
+    for (const [id, channel] of reader.channelsById) {
+      if (channel.topic === "/ego/motion") continue;
+      const schema = reader.schemasById.get(channel.schemaId);
+      if (schema === undefined) throw new Error(channel.topic);
+      const schemaId = await mcap.registerSchema(schema);
+      ids.set(id, await mcap.registerChannel({ ...channel, schemaId }));
+    }
+    for await (const message of reader.readMessages()) {
+      const channelId = ids.get(message.channelId);
+      if (channelId !== undefined) await mcap.addMessage({ ...message, channelId });
+    }
+    await mcap.end();
+    await writeFile(at("lost.mcap"), Buffer.concat(parts));
+    const error = await failure(openDrive(at("lost.mcap")));
+    expect(error.message).toContain("/ego/motion: 0 poses; expected at least 2");
   });
 
   test("without cameras when they are not asked for", async () => {
@@ -91,11 +148,13 @@ describe("openDrive", () => {
       const frames = await handle.frames("camera_left", [1200, 7, 600]);
       expect(frames).toEqual([1200, 7, 600].map((i) => drive.cameras[1].frames[i]));
       expect(handle.has).toEqual({
+        motion: true,
         actors: true,
         lights: true,
         map: true,
         decisions: true,
         reasoning: false,
+        questions: false,
         takeovers: false,
       });
       expect(handle.topics).toContainEqual({ name: "/ego/motion", messages: 1201 });
@@ -119,15 +178,7 @@ describe("openDrive", () => {
 describe("what viewers see", () => {
   /** Decodes every protobuf message with the descriptors in the file, as a viewer does. */
   async function viewerMessages(path: string) {
-    const bytes = await readFile(path);
-    const zstd = await loadZstd();
-    const reader = await McapIndexedReader.Initialize({
-      readable: {
-        size: async () => BigInt(bytes.length),
-        read: async (offset, size) => bytes.subarray(Number(offset), Number(offset + size)),
-      },
-      decompressHandlers: { zstd: (b, n) => zstd.decompress(b, Number(n)) },
-    });
+    const reader = await mcapReader(path);
     const out = new Map<string, unknown[]>();
     for await (const m of reader.readMessages()) {
       const channel = reader.channelsById.get(m.channelId);

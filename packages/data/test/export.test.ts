@@ -8,6 +8,7 @@ import {
   createDataset,
   type Dataset,
   decodeImage,
+  defaultExportOptions,
   type Drive,
   encodeJpeg,
   exportDataset,
@@ -19,6 +20,7 @@ import {
 } from "../src/index.ts";
 import { circleDrive, circleMotion } from "./drive-arbitrary.ts";
 import { numberedFrame, readFrameNumber } from "./numbered-frames.ts";
+import { stillDrive } from "./still-drive.ts";
 
 const backend = await findVideoBackend();
 if (backend === null)
@@ -230,6 +232,104 @@ describe("formats of text-and-picture trainers", () => {
     expect(members.get("one@2000000.txt")?.toString()).toBe(sentence);
     const picture = members.get("one@2000000.camera_front.3.jpg") as Buffer;
     expect(readFrameNumber(await decodeImage(picture))).toBe(20);
+  });
+});
+
+describe("questions that came with a recording", () => {
+  const prefix = "images/still";
+  const picturesOf = (k: number) => {
+    const t0 = k * 3_000_000 + 50_000;
+    return [`${prefix}/${t0}_CAM_FRONT_3.jpg`, `${prefix}/${t0}_CAM_BACK_3.jpg`];
+  };
+  let asked: Dataset;
+  beforeAll(async () => {
+    asked = await createDataset(join(dir, "asked"));
+    await asked.addDrive(await stillDrive("still"));
+    await asked.commit();
+  });
+
+  test("chats show one picture a camera, named, then the question; each picture is one file", async () => {
+    const out = join(dir, "asked-chat");
+    const result = await exportDataset(asked, findSink("chat"), out);
+    expect(result).toMatchObject({ written: 4, skipped: [] });
+    const rows = (await readFile(join(out, "train.jsonl"), "utf8"))
+      .trim()
+      .split("\n")
+      .map((l) => JSON.parse(l));
+    const text = (value: string) => ({ type: "text", text: value });
+    const [front, back] = picturesOf(1);
+    expect(rows[3]).toEqual({
+      id: "still@3050000-planning-2",
+      messages: [
+        { role: "system", content: [text(defaultExportOptions.questionSystemPrompt)] },
+        {
+          role: "user",
+          content: [
+            text("CAM_FRONT: "),
+            { type: "image", image: front },
+            text("CAM_BACK: "),
+            { type: "image", image: back },
+            text("Could <c1,CAM_BACK,80.5,40.0> matter?"),
+          ],
+        },
+        { role: "assistant", content: [text("No 1.")] },
+      ],
+      images: [front, back],
+    });
+    expect(await readdir(join(out, prefix))).toHaveLength(4);
+    for (const [c, path] of [front, back].entries())
+      expect(readFrameNumber(await decodeImage(await readFile(join(out, path))))).toBe(10 + c);
+  });
+
+  test("LLaVA rows have the name before each place", async () => {
+    const out = join(dir, "asked-llava");
+    expect((await exportDataset(asked, findSink("llava"), out)).written).toBe(4);
+    const rows = JSON.parse(await readFile(join(out, "train.json"), "utf8"));
+    expect(rows[0]).toEqual({
+      id: "still@50000-perception-1",
+      image: picturesOf(0),
+      conversations: [
+        { from: "human", value: "CAM_FRONT: <image>\nCAM_BACK: <image>\nWhat is ahead 0?" },
+        { from: "gpt", value: "A bus." },
+      ],
+    });
+  });
+
+  test("a question about a camera that is not exported is skipped by name", async () => {
+    const options = { cameras: ["CAM_FRONT"] };
+    const result = await exportDataset(asked, findSink("chat"), join(dir, "asked-one"), options);
+    expect(result.written).toBe(2);
+    expect(result.skipped.map((s) => s.id)).toEqual([
+      "still@50000-planning-2",
+      "still@3050000-planning-2",
+    ]);
+    expect(result.skipped[0].error).toContain("camera CAM_BACK, which it names");
+  });
+
+  test.each(["reasoning-sft", "physicalai-av"])(
+    "%s needs motion and names the drive",
+    async (format) => {
+      const result = await exportDataset(asked, findSink(format), join(dir, `asked-${format}`));
+      expect([result.written, result.skipped.map((s) => [s.id, s.code])]).toEqual([
+        0,
+        [["still", "missing"]],
+      ]);
+      expect(result.skipped[0].error).toContain(`has no ego motion, and ${format} is about`);
+    },
+  );
+
+  test("WebDataset says that it leaves them out", async () => {
+    const result = await exportDataset(asked, findSink("wds"), join(dir, "asked-wds"));
+    expect([result.written, result.skipped.map((s) => s.id)]).toEqual([0, ["still"]]);
+  });
+
+  test("mcap: questions and the missing motion come in again", async () => {
+    const out = join(dir, "asked-mcap");
+    expect((await exportDataset(asked, findSink("mcap"), out)).written).toBe(1);
+    await importDrives(findSource("causeway"), out, join(dir, "asked-again"));
+    const again = await openDataset(join(dir, "asked-again"));
+    expect(await again.read("still")).toEqual(await asked.read("still"));
+    expect(again.drives).toMatchObject([{ hasMotion: false, questions: 4 }]);
   });
 });
 

@@ -20,6 +20,7 @@ import {
 } from "../src/index.ts";
 import { createMemoryFrameCache, openFileFrameCache } from "../src/sampling/frame-cache.ts";
 import { circleDrive, circleMotion } from "./drive-arbitrary.ts";
+import { stillDrive } from "./still-drive.ts";
 import { unsyncedFs } from "./unsynced-fs.ts";
 
 const width = 16;
@@ -110,6 +111,25 @@ describe("sample grid", () => {
     expect(() => sampleGrid(drive, { strideUs: 100_000, cameras: ["rear"] })).toThrow(
       "It has: camera_front, camera_left",
     );
+  });
+});
+
+describe("a drive without ego motion", () => {
+  test("has no sample, and asking for one says why", async () => {
+    const still = await stillDrive("still");
+    expect(sampleGrid(still, { strideUs: 100_000, keyframesUs: [3_000_000] })).toEqual([]);
+    const asked = sampleAt(still, 3_000_000, { width, height });
+    await expect(asked).rejects.toThrow(SampleError);
+    await expect(asked).rejects.toMatchObject({ code: "motion", driveId: "still" });
+  });
+
+  test("is described without a motion, its questions by kind", async () => {
+    const told = await describeDrive(handleOfDrive(await stillDrive("still")));
+    expect([told.motion, told.questions, told.durationSecs]).toEqual([
+      null,
+      { frames: 2, kinds: { perception: 2, planning: 2 } },
+      12,
+    ]);
   });
 });
 
@@ -371,10 +391,10 @@ describe("describeDrive", () => {
         { atSecs: 0.5, command: "left" },
       ],
     });
-    expect(d.motion.hz).toBeCloseTo(10, 9);
-    expect(d.motion.distanceM).toBeCloseTo(160, 1);
-    expect(d.motion.maxSpeedMps).toBeCloseTo(8, 9);
-    expect(d.motion.minSpeedMps).toBeCloseTo(8, 9);
+    expect(d.motion?.hz).toBeCloseTo(10, 9);
+    expect(d.motion?.distanceM).toBeCloseTo(160, 1);
+    expect(d.motion?.maxSpeedMps).toBeCloseTo(8, 9);
+    expect(d.motion?.minSpeedMps).toBeCloseTo(8, 9);
     expect(JSON.parse(JSON.stringify(d))).toEqual(d);
   });
 

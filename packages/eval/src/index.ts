@@ -3,6 +3,7 @@ export * from "./artefacts.ts";
 export {
   bandTone,
   type BandTone,
+  type AskedMoment,
   type DriveBand,
   type DriveKeyframe,
   type DrivePageData,

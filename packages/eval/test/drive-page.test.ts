@@ -39,6 +39,7 @@ const data: DrivePageData = {
   keyframes: [
     { tSecs: 3.5, reason: "0.5 s before it moves off", trace: "The light is green, so I go." },
   ],
+  questions: [],
   map: mapToJson(syntheticMap(0).map),
   pictures: [],
   facts: [],
@@ -68,8 +69,8 @@ describe("drive page", () => {
     expect(page).toContain("The light is green, so I go.");
   });
 
-  it("draws a drive without motion, map or labels", () => {
-    const empty = {
+  it("draws a drive without motion: pictures, questions under those of their moment, no plots", () => {
+    const empty: DrivePageData = {
       ...data,
       tSecs: [],
       x: [],
@@ -80,9 +81,32 @@ describe("drive page", () => {
       bands: [],
       keyframes: [],
       map: null,
+      pictures: [{ tSecs: 3, jpeg: "AAAA" }],
+      questions: [
+        {
+          tSecs: 3.05,
+          pictures: [{ camera: "CAM_BACK", jpeg: "BBBB" }],
+          kinds: [
+            {
+              kind: "planning",
+              asked: [{ question: "What of <c1,CAM_BACK,1,2>?", answer: "Stop." }],
+            },
+          ],
+          objects: ["<c1,CAM_BACK,1,2> · Vehicle"],
+        },
+      ],
     };
-    expect(renderDrivePage(empty)).not.toContain("NaN");
+    const still = renderDrivePage(empty);
+    expect(still).not.toContain("NaN");
+    expect(still).toContain("No ego motion");
+    expect(still).not.toMatch(/id="timeline"|id="track"|Keyframes<|distance <b>/);
+    expect(still).toContain('src="data:image/jpeg;base64,AAAA"><figcaption>3.0 s');
+    expect(still.indexOf("BBBB")).toBeLessThan(
+      still.indexOf("<dt>What of &lt;c1,CAM_BACK,1,2&gt;?"),
+    );
+    expect(still).toContain("<dd>Stop.</dd>");
     expect(page).not.toContain('"NaN');
+    expect(page).not.toContain("No ego motion");
   });
 });
 
@@ -103,6 +127,7 @@ describe("dataset page", () => {
           distanceM: 96,
           keyframes: 1,
           labels: 2,
+          questions: 0,
           hasMap: true,
           numCameras: 1,
           speedMps: [1, 2, 3],
@@ -110,8 +135,28 @@ describe("dataset page", () => {
           y: [0, 1],
           band: data.bands[0],
         },
+        {
+          id: "d2",
+          href: null,
+          format: "nuscenes",
+          scenario: null,
+          durationSecs: 12,
+          distanceM: null,
+          keyframes: 0,
+          labels: 0,
+          questions: 435,
+          hasMap: false,
+          numCameras: 6,
+          speedMps: [],
+          x: [],
+          y: [],
+          band: { title: "longitudinal", missing: "the drive has no ego motion", spans: [] },
+        },
       ],
     });
+    expect(page).toContain("questions <b>435</b>");
+    expect(page).toContain("without ego motion <b>1</b>");
+    expect(page).toContain('<td class="num">no ego motion</td>');
     expect(page).toContain('<a href="d1.html">d1</a>');
     expect(page).toContain("cut at byte 12");
     expect(page).not.toContain("NaN");

@@ -65,6 +65,7 @@ async function pageOf(drive: Drive): Promise<DrivePageData> {
       };
     }),
     keyframes: keyframes.map((k) => ({ tSecs: k.t0Us / 1e6, reason: k.reason, trace: null })),
+    questions: [],
     map:
       drive.map === null
         ? null
@@ -95,6 +96,7 @@ for (const source of await detectFormat(from)) {
         distanceM: data.distanceM,
         keyframes: data.keyframes.length,
         labels: 0,
+        questions: 0,
         hasMap: data.map !== null,
         numCameras: data.pictures.length > 0 ? 1 : 0,
         speedMps: thin(data.speedMps),

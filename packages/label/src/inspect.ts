@@ -10,7 +10,7 @@ import { detectLaneActions } from "./lanes/lane-actions.ts";
 import { findManoeuvres } from "./manoeuvres/manoeuvres.ts";
 import type { Manoeuvre } from "./manoeuvres/kinds.ts";
 import { columnsOf } from "./meta-actions/features.ts";
-import { detectMetaActions, type MetaActions } from "./meta-actions/tidy.ts";
+import { detectMetaActions, type MetaActions, noMetaActions } from "./meta-actions/tidy.ts";
 
 export interface InspectSeries {
   /** 10 Hz columns: stamps, speed, acceleration, curvature … */
@@ -23,12 +23,42 @@ export interface InspectSeries {
   readonly droppedKeyframes: KeyframeChoice["dropped"];
 }
 
-/** @param map of the drive; without one there is no lane axis, only manoeuvres */
+function noSeries(): MotionSeries {
+  const empty = new Float64Array(0);
+  return {
+    dtSecs: 0.1,
+    stampUs: empty,
+    x: empty,
+    y: empty,
+    yaw: empty,
+    vxMps: empty,
+    vyMps: empty,
+    speedMps: empty,
+    signedSpeedMps: empty,
+    accelMps2: empty,
+    yawRateRadps: empty,
+    curvaturePerM: empty,
+  };
+}
+
+/**
+ * @param motion without rows (a drive without ego motion) nothing is found, and each axis says why
+ * @param map of the drive; without one there is no lane axis, only manoeuvres
+ */
 export function inspectMotion(
   motion: EgoMotion,
   options?: KeyframeOptions,
   map: RoadMap | null = null,
 ): InspectSeries {
+  if (motion.stampUs.length === 0) {
+    return {
+      series: noSeries(),
+      metaActions: noMetaActions("the drive has no ego motion"),
+      manoeuvres: [],
+      keyframes: [],
+      droppedKeyframes: [],
+    };
+  }
   const series = motionSeries(motion);
   const columns = columnsOf(series);
   const found = detectMetaActions(columns, series.stampUs[0]);

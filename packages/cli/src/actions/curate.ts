@@ -3,6 +3,7 @@ import { relative, resolve } from "node:path";
 import {
   type CurationPolicy,
   decideClips,
+  noMotionTag,
   openDataset,
   parsePolicy,
   readEmbeddings,
@@ -95,6 +96,11 @@ export async function curateDataset(
     const lines = [
       `${summary.clips} clips: ${summary.kept} kept${share(summary.kept, summary.clips)}, ${summary.rejected.filter} rejected by filters, ${summary.rejected.duplicate} duplicates, ${summary.rejected.balance} over quota; policy ${summary.policyHash}`,
     ];
+    const still = summary.before.tags.speed[noMotionTag] ?? 0;
+    if (still > 0)
+      lines.push(
+        `${still} clips are of drives without ego motion: scores of motion are not measured, those of pictures are (tags "${noMotionTag}")`,
+      );
     let version: unknown = null;
     if (out !== null) {
       const releaseOut = await lockFolder(out);

@@ -227,6 +227,8 @@ export async function datasetReportData(
     licence: [...new Set(dataset.drives.map((d) => d.licence))].join("; "),
     fingerprint: dataset.fingerprint,
     drives: dataset.drives.length,
+    withoutMotion: dataset.drives.filter((d) => d.hasMotion === false).length,
+    questions: dataset.drives.reduce((sum, d) => sum + (d.questions ?? 0), 0),
     hours: dataset.drives.reduce((sum, d) => sum + d.durationUs / 3.6e9, 0),
     formats: [...formats].map(([format, drives]) => ({ format, drives })),
     splits:

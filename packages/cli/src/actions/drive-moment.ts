@@ -64,7 +64,9 @@ export async function momentOf(
     if (times.length === 0)
       throw new UserError(
         "DRIVE",
-        `this drive is too short: a moment needs 1.6 s before it and 6.4 s after it (${file})`,
+        drive.has.motion
+          ? `this drive is too short: a moment needs 1.6 s before it and 6.4 s after it (${file})`
+          : `this drive has no ego motion, which a driving model needs; ask about its pictures with \`causeway reason\` (${file})`,
       );
     const wanted = options.at === undefined ? null : Math.round(options.at * 1e6);
     const t0Us =

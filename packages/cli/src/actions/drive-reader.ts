@@ -1,5 +1,5 @@
 /** What curation asks about a drive, answered by the detectors of `label`. */
-import type { ClipWindow, DriveReader } from "@causeway/data";
+import { type ClipWindow, type DriveReader, noMotionTag } from "@causeway/data";
 import { inspectMotion } from "@causeway/label";
 
 /** Manoeuvres less sure than this do not name a clip. */
@@ -60,11 +60,13 @@ export const driveReader: DriveReader = {
         const most = (of: Map<string, number>) =>
           [...of].sort((a, b) => b[1] - a[1])[0]?.[0] ?? null;
         const special = new Map([...counts].filter(([word]) => !isDefault(word)));
+        const [clearest] = inside;
         return {
-          manoeuvre:
-            inside[0] === undefined
+          manoeuvre: !drive.has.motion
+            ? noMotionTag
+            : clearest === undefined
               ? "straight"
-              : `${inside[0].kind.replace("_", " ")} ${inside[0].side}`,
+              : `${clearest.kind.replace("_", " ")} ${clearest.side}`,
           longitudinal: most(time),
           decision: most(special) ?? most(counts),
         };

@@ -54,6 +54,26 @@ export async function teachDataset(
   options: TeachOptions,
   context: TeachContext,
 ): Promise<Outcome> {
+  const still = dataset.drives.filter((d) => d.hasMotion === false).length;
+  if (still > 0 && still === dataset.drives.length)
+    throw new UserError(
+      "NO_MOTION",
+      `none of the ${still} drives of this dataset has ego motion: a teacher is told what the car did, and here is nothing to tell. Questions that came with the drives go out with \`causeway export chat ${dataset.dir} --out DIR\``,
+    );
+  const outcome = await taughtBy(dataset, options, context);
+  return still === 0
+    ? outcome
+    : {
+        data: { ...(outcome.data as object), withoutMotion: still },
+        text: `${outcome.text}\n${still} drives have no ego motion: nothing to tell a teacher, so it is not asked about them`,
+      };
+}
+
+async function taughtBy(
+  dataset: Dataset,
+  options: TeachOptions,
+  context: TeachContext,
+): Promise<Outcome> {
   const hashes = new Map(dataset.drives.map((d) => [d.id, d.sha256]));
   const all = (await keyframesOf(dataset)).map(
     ({ driveId, t0Us }): TeacherItem => ({

@@ -1,4 +1,5 @@
 import { basename, join, resolve } from "node:path";
+import { openDataset } from "@causeway/data";
 import type { CommandContext, CommonOptions, Outcome } from "../command.ts";
 import { planText } from "../draw/plan-text.ts";
 import { lockFolder } from "../pipeline/run-lock.ts";
@@ -8,6 +9,7 @@ import { provenanceOf } from "../recipe/provenance.ts";
 import { checkpointOf } from "../recipe/run-recipe.ts";
 import { datasetDigests, recordRun } from "../run-folder.ts";
 import { trainStages } from "../stages/build-stages.ts";
+import { requireMotion } from "../stages/labelled-samples.ts";
 
 export interface TrainOptions extends CommonOptions {
   readonly data: string;
@@ -23,6 +25,7 @@ export async function trainDriver(
   const runDir = resolve(options.out ?? join("runs", recipe.name));
   const dataDir = resolve(options.data);
   const given = await datasetDigests(dataDir);
+  requireMotion(await openDataset(dataDir));
   const provenance = provenanceOf();
   const stages = trainStages(recipe, {
     runId: basename(runDir),

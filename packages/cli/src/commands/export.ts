@@ -28,6 +28,7 @@ export const command = createCommand(
     "causeway export pai data/pai --out exports/pai           # PhysicalAI-AV layout",
     "causeway export webdataset data/sim --out exports/wds --chunk 50",
     "causeway export sft data/carla --out exports/carla       # samples_reasoning_sft.jsonl",
+    "causeway export chat data/nuscenes --out exports/drivelm  # DriveLM's questions too",
     "causeway export mcap data/kitti --out exports/kitti      # Foxglove, Lichtblick, Rerun",
   ],
 )
@@ -47,6 +48,8 @@ export const command = createCommand(
     "after",
     `
 Only accepted labels with a sentence are exported, and reasoning that came with the recording.
+Questions that came with it (DriveLM) go into chat and llava: pictures of all cameras by name, the question, the answer.
+sft and pai are about the way driven: a drive without ego motion is named in skipped.jsonl.
 A drive that cannot be read, and a moment without its pictures, is named in skipped.jsonl; the rest goes on.
 export.json says what was exported: dataset, fingerprint, licences, label files, counts.`,
   )
@@ -80,7 +83,9 @@ export.json says what was exported: dataset, fingerprint, licences, label files,
             ...(options.labels === undefined ? {} : { labels: options.labels.split(",") }),
             ...(options.cameras === undefined ? {} : { cameras: options.cameras.split(",") }),
             ...(options.question === undefined ? {} : { question: options.question }),
-            ...(options.system === undefined ? {} : { systemPrompt: options.system }),
+            ...(options.system === undefined
+              ? {}
+              : { systemPrompt: options.system, questionSystemPrompt: options.system }),
             onProgress: ({ done, total, id }) => progress.update(label, { done, total, note: id }),
           });
           progress.finish(label, `${result.written} written`);

@@ -45,6 +45,9 @@ function teachOptions(options: LabelCommandOptions, teacher: string): TeachOptio
   };
 }
 
+/** Drives that get a line each on the screen; labels/meta-actions.jsonl says it of all. */
+const mostNamed = 20;
+
 const moduleOf = (name: string): string => new URL(`../stages/${name}.ts`, import.meta.url).href;
 
 export const command = addBatchOptions(
@@ -88,7 +91,7 @@ export const command = addBatchOptions(
   .option("--overlay <kind>", "marks on the pictures: none or time", "none")
   .addHelpText(
     "after",
-    "\nWrites labels/meta-actions.jsonl, labels/keyframes.jsonl, labels/oracle.jsonl, labels/samples.jsonl and report/index.html; with --teacher labels/teacher.jsonl and its ledgers in labels/teachers.",
+    "\nWrites labels/meta-actions.jsonl, labels/keyframes.jsonl, labels/oracle.jsonl, labels/questions.jsonl, labels/samples.jsonl and report/index.html; with --teacher labels/teacher.jsonl and its ledgers in labels/teachers.\nA drive without ego motion has no meta-actions, keyframes or samples; questions that came with it are listed, and a teacher is not asked about it.",
   )
   .action(
     action<LabelCommandOptions, [string]>(
@@ -148,6 +151,8 @@ export const command = addBatchOptions(
           };
           const labels = await run<LabelsResult>("label", "labels", labelsOptions);
           for (const item of labels.skipped) progress.line(`skipped ${item.id}: ${item.error}`);
+          for (const id of labels.withoutMotion.slice(0, mostNamed))
+            progress.line(`${id}: no ego motion, so no meta-actions, keyframes or samples`);
           progress.finish("label", `${labels.drives} drives, ${labels.keyframes} keyframes`);
           const pagesOptions: PagesOptions = { maxPages: options.pages };
           const pages = await run<PagesResult>("report", "dataset-pages", pagesOptions);
@@ -159,7 +164,17 @@ export const command = addBatchOptions(
                 ? []
                 : [`${labels.skipped.length} drives skipped (see labels/skipped.jsonl)`]),
               `${labels.drives} drives: ${labels.keyframes} keyframes, ${labels.labelled} of ${labels.samples} samples have a chain of causation`,
-              ...(labels.labelled === 0
+              ...(labels.questions === 0
+                ? []
+                : [
+                    `${labels.questions} questions came with the recordings (labels/questions.jsonl; causeway export chat or llava)`,
+                  ]),
+              ...(labels.withoutMotion.length === 0
+                ? []
+                : [
+                    `${labels.withoutMotion.length} drives have no ego motion: no meta-actions, keyframes or samples of them`,
+                  ]),
+              ...(labels.labelled === 0 && labels.withoutMotion.length < labels.drives
                 ? [
                     "recorded drives get chains of causation from a teacher: causeway label DATASET --teacher MODEL",
                   ]

@@ -7,18 +7,16 @@ import { join } from "node:path";
 import { type Dataset, type DriveHandle, FormatError, readJsonl } from "@causeway/data";
 import type { LabelRates, ReportDisagreement } from "@causeway/eval";
 import {
-  chooseKeyframes,
   type CocLabel,
   cocLabelSchema,
   cocLabelSchemaId,
-  columnsOf,
-  detectMetaActions,
   evidenceFromMotion,
+  inspectMotion,
   type Keyframe,
   verifyLabel,
   type Verdict,
 } from "@causeway/label";
-import { GeomError, motionSeries } from "@causeway/geom";
+import { GeomError } from "@causeway/geom";
 
 export interface PickedLabel {
   readonly label: CocLabel;
@@ -210,10 +208,7 @@ function spread(found: readonly Disagreement[]): Disagreement[] {
 
 async function openFor(dataset: Dataset, id: string): Promise<OpenDrive> {
   const handle = await dataset.open(id);
-  const series = motionSeries(handle.egoMotion);
-  const columns = columnsOf(series);
-  const { keyframes } = chooseKeyframes(detectMetaActions(columns, series.stampUs[0]), columns);
-  return { id, handle, keyframes };
+  return { id, handle, keyframes: inspectMotion(handle.egoMotion).keyframes };
 }
 
 function evidenceAt(drive: DriveHandle, t0Us: number) {

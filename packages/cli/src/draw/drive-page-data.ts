@@ -1,5 +1,19 @@
-import { decodeImage, type DriveHandle } from "@causeway/data";
-import { type DriveBand, type DrivePageData, encodeJpegBase64, mapToJson } from "@causeway/eval";
+import {
+  cameraFor,
+  type CameraFrame,
+  type CameraIndex,
+  countQuestions,
+  decodeImage,
+  type DriveHandle,
+} from "@causeway/data";
+import {
+  type AskedMoment,
+  type DriveBand,
+  type DrivePageData,
+  encodeJpegBase64,
+  mapToJson,
+} from "@causeway/eval";
+import { lastAtOrBefore } from "@causeway/geom";
 import type { DriveView } from "./drive-view.ts";
 import { metaActionBands } from "./drive-view.ts";
 import type { Band } from "./terminal-plot.ts";
@@ -9,6 +23,8 @@ export interface DrivePageExtras {
   /** Written chains of causation of this drive. */
   readonly traces: readonly { readonly t0Us: number; readonly trace: string }[];
   readonly pictures: DrivePageData["pictures"];
+  /** Of the view's questions, by their moment; moments without an entry show none. */
+  readonly questionPictures: ReadonlyMap<number, AskedMoment["pictures"]>;
   readonly indexHref: string | null;
 }
 
@@ -46,7 +62,7 @@ export function drivePageData(view: DriveView, extras: DrivePageExtras): DrivePa
     notes: view.notes,
     layers: view.layers,
     durationSecs: view.durationSecs,
-    distanceM: view.distanceM,
+    distanceM: view.distanceM ?? 0,
     tSecs: series.stampUs.map((us) => us / 1e6),
     x: series.x,
     y: series.y,
@@ -66,6 +82,17 @@ export function drivePageData(view: DriveView, extras: DrivePageExtras): DrivePa
       tSecs: k.t0Us / 1e6,
       reason: k.reason,
       trace: nearestTrace(k.t0Us),
+    })),
+    questions: view.questions.map((frame) => ({
+      tSecs: frame.stampUs / 1e6,
+      pictures: extras.questionPictures.get(frame.stampUs) ?? [],
+      kinds: Object.keys(countQuestions([frame])).map((kind) => ({
+        kind,
+        asked: frame.questions.filter((q) => q.kind === kind),
+      })),
+      objects: frame.objects.map(({ name, category, status, description }) =>
+        [name, category, status, description].filter((t) => t !== null).join(" · "),
+      ),
     })),
     map: view.map === null ? null : mapToJson(view.map, { near: { x: series.x, y: series.y } }),
     pictures: extras.pictures,
@@ -99,26 +126,45 @@ function manoeuvreBand(view: DriveView): DriveBand {
 
 const pictureWidth = 320;
 const maxPictures = 40;
+/** Moments of questions that are shown with all cameras. */
+const maxAskedMoments = 12;
 
-/** Small pictures of the first camera, at most `maxPictures` over the whole drive. */
-export async function drivePictures(drive: DriveHandle): Promise<DrivePageData["pictures"]> {
-  const camera =
-    drive.cameras.find((c) => /front|ring_front|wide/.test(c.name)) ?? drive.cameras[0];
-  if (camera === undefined || camera.stampsUs.length === 0) return [];
-  const every = Math.max(1, Math.ceil(camera.stampsUs.length / maxPictures));
-  const rows = Array.from(camera.stampsUs.keys()).filter((i) => i % every === 0);
-  const frames = await drive.frames(camera.name, rows);
-  const size = camera.calibration ?? { width: 160, height: 96 };
-  const width = Math.min(pictureWidth, size.width);
-  const height = Math.round((width * size.height) / size.width);
+/** Shrinks pictures of one camera; without a calibration the first picture tells the shape. */
+function shrinker(drive: DriveHandle, camera: CameraIndex) {
+  let shape: { readonly width: number; readonly height: number } | null = camera.calibration;
+  return async (row: number): Promise<{ tSecs: number; jpeg: string }> => {
+    const [frame] = (await drive.frames(camera.name, [row])) as [CameraFrame];
+    const where = `${drive.id} ${camera.name} at ${frame.stampUs} us`;
+    shape ??= await decodeImage(frame.bytes, { where });
+    const width = Math.min(pictureWidth, shape.width);
+    const height = Math.round((width * shape.height) / shape.width);
+    const image = await decodeImage(frame.bytes, { width, height, where });
+    return { tSecs: frame.stampUs / 1e6, jpeg: await encodeJpegBase64(image) };
+  };
+}
+
+/** Small pictures of the camera that looks ahead, at most `maxPictures` over the whole drive, and those of the questions. */
+export async function drivePictures(
+  drive: DriveHandle,
+): Promise<Pick<DrivePageExtras, "pictures" | "questionPictures">> {
+  const front = cameraFor(drive, null);
   const pictures: { tSecs: number; jpeg: string }[] = [];
-  for (const frame of frames) {
-    const image = await decodeImage(frame.bytes, {
-      width,
-      height,
-      where: `${drive.id} ${camera.name} at ${frame.stampUs} us`,
-    });
-    pictures.push({ tSecs: frame.stampUs / 1e6, jpeg: await encodeJpegBase64(image) });
+  const questionPictures = new Map<number, { camera: string; jpeg: string }[]>();
+  const asked = ((await drive.questions()) ?? []).slice(0, maxAskedMoments);
+  for (const camera of drive.cameras) {
+    const shrunk = shrinker(drive, camera);
+    const count = camera.stampsUs.length;
+    const every = Math.max(1, Math.ceil(count / maxPictures));
+    if (camera.name === front)
+      for (let row = 0; row < count; row += every) pictures.push(await shrunk(row));
+    for (const { stampUs } of asked) {
+      const row = lastAtOrBefore(camera.stampsUs, stampUs);
+      if (row < 0) continue;
+      const { jpeg } = await shrunk(row);
+      const list = questionPictures.get(stampUs) ?? [];
+      list.push({ camera: camera.name, jpeg });
+      questionPictures.set(stampUs, list);
+    }
   }
-  return pictures;
+  return { pictures, questionPictures };
 }

@@ -1,6 +1,6 @@
 /** What `inspect` and the label report show of one drive, gathered once and drawn as text or as a page. */
 import { cameraSummary, type CameraSummary } from "./camera-summary.ts";
-import type { DriveHandle, RoadMap } from "@causeway/data";
+import { countQuestions, type DriveHandle, type QuestionFrame, type RoadMap } from "@causeway/data";
 import { type InspectSeries, inspectMotion } from "@causeway/label";
 import type { Band } from "./terminal-plot.ts";
 
@@ -12,14 +12,25 @@ export interface DriveView {
   readonly scenario: string | null;
   readonly notes: readonly string[];
   readonly durationSecs: number;
-  readonly distanceM: number;
+  /** Null where the drive has no ego motion; `motion` is empty then. */
+  readonly distanceM: number | null;
   readonly cameras: readonly CameraSummary[];
-  /** "actors", "lights", "map", "route", "decisions": those that the drive has. */
+  /** "actors", "lights", "map", "route", "decisions" …: those that the drive has. */
   readonly layers: readonly string[];
   readonly motion: InspectSeries;
   readonly map: RoadMap | null;
   /** Decision of the privileged driver as bands, where there is one. */
   readonly decisions: readonly Band[];
+  /** That came with the recording. */
+  readonly questions: readonly QuestionFrame[];
+}
+
+/** "435 questions about 5 moments (188 perception, …)". */
+export function questionsText(frames: readonly QuestionFrame[]): string {
+  const kinds = Object.entries(countQuestions(frames));
+  const total = kinds.reduce((sum, [, n]) => sum + n, 0);
+  const each = kinds.map(([kind, n]) => `${n} ${kind}`).join(", ");
+  return `${total} questions about ${frames.length} moments (${each})`;
 }
 
 export async function viewDrive(drive: DriveHandle): Promise<DriveView> {
@@ -32,7 +43,9 @@ export async function viewDrive(drive: DriveHandle): Promise<DriveView> {
       (series.x[i] as number) - (series.x[i - 1] as number),
       (series.y[i] as number) - (series.y[i - 1] as number),
     );
-  const layers = (["actors", "lights", "map", "decisions"] as const).filter((l) => drive.has[l]);
+  const layers = (
+    ["actors", "lights", "map", "decisions", "reasoning", "questions"] as const
+  ).filter((l) => drive.has[l]);
   return {
     id: drive.id,
     path: drive.path,
@@ -41,12 +54,13 @@ export async function viewDrive(drive: DriveHandle): Promise<DriveView> {
     scenario: drive.source.scenario,
     notes: drive.source.notes,
     durationSecs: drive.durationUs / 1e6,
-    distanceM,
+    distanceM: drive.has.motion ? distanceM : null,
     cameras: drive.cameras.map(cameraSummary),
     layers: drive.route === null ? layers : [...layers, "route"],
     motion,
     map,
     decisions: await decisionBands(drive, series.stampUs),
+    questions: (await drive.questions()) ?? [],
   };
 }
 

@@ -22,7 +22,7 @@ export async function inspectDrive(
         renderDrivePage(
           drivePageData(view, {
             traces: [],
-            pictures: await drivePictures(drive),
+            ...(await drivePictures(drive)),
             indexHref: null,
           }),
         ),
@@ -51,9 +51,11 @@ export async function inspectDataset(dir: string): Promise<Outcome> {
     (["train", "val", "test"] as const).find((name) => splits?.[name].includes(id)) ?? "-";
   const lines = dataset.drives.map(
     (d) =>
-      `  ${d.id.padEnd(idWidth)}  ${(d.scenario ?? d.format).padEnd(20)} ${shortNumber(d.durationUs / 1e6).padStart(6)} s  ${String(d.cameras.length)} cameras  ${splitText(d.id).padEnd(5)}  ${shortNumber(d.bytes / 1e6)} MB`,
+      `  ${d.id.padEnd(idWidth)}  ${(d.scenario ?? d.format).padEnd(20)} ${shortNumber(d.durationUs / 1e6).padStart(6)} s  ${String(d.cameras.length)} cameras  ${splitText(d.id).padEnd(5)}  ${shortNumber(d.bytes / 1e6)} MB${d.hasMotion === false ? "  no ego motion" : ""}${d.questions === undefined ? "" : `  ${d.questions} questions`}`,
   );
   const secs = dataset.drives.reduce((sum, d) => sum + d.durationUs / 1e6, 0);
+  const withoutMotion = dataset.drives.filter((d) => d.hasMotion === false).length;
+  const questions = dataset.drives.reduce((sum, d) => sum + (d.questions ?? 0), 0);
   return {
     data: {
       dir,
@@ -61,9 +63,11 @@ export async function inspectDataset(dir: string): Promise<Outcome> {
       fingerprint: dataset.fingerprint,
       drives: dataset.drives,
       splits,
+      withoutMotion,
+      questions,
     },
     text: [
-      `${dataset.name}: ${dataset.drives.length} drives, ${shortNumber(secs / 60)} min, fingerprint ${dataset.fingerprint.slice(0, 16)}`,
+      `${dataset.name}: ${dataset.drives.length} drives, ${shortNumber(secs / 60)} min, fingerprint ${dataset.fingerprint.slice(0, 16)}${withoutMotion === 0 ? "" : `, ${withoutMotion} without ego motion`}${questions === 0 ? "" : `, ${questions} questions`}`,
       ...lines,
       `Draw one with: causeway inspect ${relative(process.cwd(), dir) || "."} --drive ${dataset.drives[0]?.id ?? "<id>"}`,
     ].join("\n"),

@@ -233,12 +233,12 @@ async function loadVideo(path: string, settings: MediaSettings): Promise<LoadedM
 /** Frames of a drive's cameras: the last ones before a time, 0.1 s apart, or the whole drive at the asked rate. */
 async function loadDrive(path: string, settings: MediaSettings): Promise<LoadedMedia> {
   const { planImage, planVideo } = await import("@causeway/reason");
-  const { openDrive } = await import("@causeway/data");
+  const { cameraFor, decodeImage, openDrive } = await import("@causeway/data");
   const drive = await openDrive(path);
   try {
     const names = drive.cameras.map((c) => c.name);
     if (names.length === 0) throw new UserError("MEDIA", `${basename(path)} has no camera`);
-    const front = names.find((n) => n.includes("front")) ?? (names[0] as string);
+    const front = cameraFor(drive, null) ?? (names[0] as string);
     const wanted = settings.camera === "all" ? names : [settings.camera ?? front];
     const parts: ChatPart[] = [];
     const plans: { name: string; plan: VisionPlan }[] = [];
@@ -253,10 +253,12 @@ async function loadDrive(path: string, settings: MediaSettings): Promise<LoadedM
         );
       const indices = chosenFrames([...camera.stampsUs], settings);
       const frames = await drive.frames(name, indices);
-      const size = {
-        width: camera.calibration?.width ?? 0,
-        height: camera.calibration?.height ?? 0,
-      };
+      const [first] = frames;
+      if (first === undefined)
+        throw new UserError("MEDIA", `${basename(path)} has no picture of camera "${name}"`);
+      const where = `${basename(path)} ${name}`;
+      const { width, height } = camera.calibration ?? (await decodeImage(first.bytes, { where }));
+      const size = { width, height };
       const bytes = frames.map((f) => ({ bytes: f.bytes, mime: `image/${f.encoding}` }));
       parts.push({ type: "frames", frames: bytes, timesSecs: frames.map((f) => f.stampUs / 1e6) });
       picture ??= bytes.at(-1)?.bytes ?? null;

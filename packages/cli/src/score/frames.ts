@@ -39,11 +39,12 @@ const spread = (count: number): number[] => [
 ];
 
 async function driveFrames(path: string, atSecs: number | null): Promise<string[]> {
-  const { openDrive } = await import("@causeway/data");
+  const { cameraFor, openDrive } = await import("@causeway/data");
   const { default: sharp } = await import("sharp");
   const drive = await openDrive(path);
   try {
-    const camera = drive.cameras.find((c) => c.name.includes("front")) ?? drive.cameras[0];
+    const front = cameraFor(drive, null);
+    const camera = drive.cameras.find((c) => c.name === front);
     if (camera === undefined || camera.stampsUs.length === 0) return [];
     const stamps = [...camera.stampsUs];
     const atUs = (stamps[0] as number) + (atSecs ?? 0) * 1e6;

@@ -74,7 +74,15 @@ export const work: Work<WorkInput<PagesOptions, DataSetting>, PagesResult> = asy
   const groups = tracesByDrive(dataset.labelsPath("oracle"));
   let group = await groups.next();
   const rows: DatasetIndexDrive[] = [];
-  const totals = { drives: 0, durationSecs: 0, distanceM: 0, keyframes: 0, labels: 0 };
+  const totals = {
+    drives: 0,
+    durationSecs: 0,
+    distanceM: 0,
+    keyframes: 0,
+    labels: 0,
+    questions: 0,
+    withoutMotion: 0,
+  };
   for (const [i, { id }] of dataset.drives.entries()) {
     context.signal.throwIfAborted();
     while (group.done !== true && group.value.driveId < id) group = await groups.next();
@@ -84,7 +92,9 @@ export const work: Work<WorkInput<PagesOptions, DataSetting>, PagesResult> = asy
       const row = await pageOf(dataset, id, dir, traces, hasPage);
       totals.drives++;
       totals.durationSecs += row.durationSecs;
-      totals.distanceM += row.distanceM;
+      totals.distanceM += row.distanceM ?? 0;
+      totals.withoutMotion += row.distanceM === null ? 1 : 0;
+      totals.questions += row.questions;
       totals.keyframes += row.keyframes;
       totals.labels += row.labels;
       if (rows.length < Math.max(maxRows, options.maxPages)) rows.push(row);
@@ -119,7 +129,9 @@ async function pageOf(
     const view = await viewDrive(drive);
     const page = drivePageData(view, {
       traces,
-      pictures: hasPage ? await drivePictures(drive) : [],
+      ...(hasPage
+        ? await drivePictures(drive)
+        : { pictures: [], questionPictures: new Map<number, never>() }),
       indexHref: "../index.html",
     });
     if (hasPage) writeText(join(dir, "report", "drives", `${id}.html`), renderDrivePage(page));
@@ -133,6 +145,7 @@ async function pageOf(
       distanceM: view.distanceM,
       keyframes: view.motion.keyframes.length,
       labels: traces.length,
+      questions: view.questions.reduce((sum, q) => sum + q.questions.length, 0),
       hasMap: view.map !== null,
       numCameras: view.cameras.length,
       speedMps: thin(series.speedMps),

@@ -12,11 +12,21 @@ import { UserError } from "../errors.ts";
 import type { SampleRow } from "./labels.ts";
 import { perceptionArray } from "./perception-rows.ts";
 
+/** Stops where no drive tells how the car moved: labelling such a dataset again would not help. */
+export function requireMotion({ drives, dir }: Dataset): void {
+  if (drives.length === 0 || drives.some((d) => d.hasMotion !== false)) return;
+  throw new UserError(
+    "MOTION",
+    `none of the ${drives.length} drives of this dataset has ego motion, so there is no path to learn or to score. Their questions train a vision-language model: \`causeway export chat ${dir} --out DIR\``,
+  );
+}
+
 /** Rows of labels/samples.jsonl of the given splits, in file order. */
 export async function readSampleRows(
   dataset: Dataset,
   splits: readonly SplitName[],
 ): Promise<SampleRow[]> {
+  requireMotion(dataset);
   const path = dataset.labelsPath("samples");
   const rows: SampleRow[] = [];
   try {

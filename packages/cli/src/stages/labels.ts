@@ -5,8 +5,11 @@
  *   labels/meta-actions.jsonl  per drive: meta-actions, keyframes and why candidates were dropped
  *   labels/keyframes.jsonl     over all drives: which keyframes are worth a label, balanced by quota, and which not
  *   labels/oracle.jsonl        per sample: the chain of causation, where the drive has the expert's truth
+ *   labels/questions.jsonl     per question that came with a recording: split, moment, answer
  *   labels/samples.jsonl       per sample: split, navigation text and sentence, what training needs to know of it
  *   labels/skipped.jsonl       drives that could not be read, with the reason
+ *
+ * A drive without ego motion has a row of meta-actions in which every axis says so, no samples, and its questions.
  */
 import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -17,6 +20,8 @@ import {
   FormatError,
   navText,
   type PutRow,
+  type QuestionAnswer,
+  questionIdOf,
   removeStaleTemporaries,
   routeAt,
   sampleGrid,
@@ -66,14 +71,26 @@ export interface SampleRow {
   readonly perception: PerceptionRow | null;
 }
 
+/** A row of labels/questions.jsonl. */
+export interface QuestionRow extends QuestionAnswer {
+  /** As in exports. */
+  readonly id: string;
+  readonly driveId: string;
+  readonly t0Us: number;
+  readonly split: SplitName;
+}
+
 export interface LabelsResult {
   /** Drives that got labels. */
   readonly drives: number;
   /** Drives that could not be read. */
   readonly skipped: readonly SkippedDrive[];
+  /** Ids of those of `drives` that have no ego motion, and so neither samples nor keyframes. */
+  readonly withoutMotion: readonly string[];
   readonly samples: number;
   readonly labelled: number;
   readonly keyframes: number;
+  readonly questions: number;
   readonly fingerprint: string;
 }
 
@@ -109,6 +126,7 @@ export interface DriveLabels {
   readonly meta: unknown;
   readonly oracle: readonly CocLabel[];
   readonly samples: readonly SampleRow[];
+  readonly questions: readonly QuestionRow[];
 }
 
 export async function labelDrive(
@@ -132,12 +150,9 @@ export async function labelDrive(
       : { strideUs: null, keyframesUs: spaced(takeovers, strideUs) },
   );
   const decisions = await drive.decisions();
-  const scenarios = findScenarios({
-    columns: columnsOf(series),
-    meta: metaActions,
-    decisions,
-    map,
-  });
+  const scenarios = drive.has.motion
+    ? findScenarios({ columns: columnsOf(series), meta: metaActions, decisions, map })
+    : [];
   const perceive = await perceptionOf(drive);
   const truth = { id: drive.id, decisions, egoMotion: drive.egoMotion };
   const oracle = times.map((t0Us) =>
@@ -166,7 +181,20 @@ export async function labelDrive(
         meaning: meaningOf(oracle[i] ?? null),
       }),
     ),
+    questions: await questionRows(drive, split),
   };
+}
+
+async function questionRows(drive: DriveHandle, split: SplitName): Promise<QuestionRow[]> {
+  return ((await drive.questions()) ?? []).flatMap(({ stampUs, questions }) =>
+    questions.map((asked, i) => ({
+      id: questionIdOf(drive.id, stampUs, asked.kind, i),
+      driveId: drive.id,
+      t0Us: stampUs,
+      split,
+      ...asked,
+    })),
+  );
 }
 
 /**
@@ -187,9 +215,16 @@ export async function labelDataset(
   const splitOf = new Map(
     (["train", "val", "test"] as const).flatMap((name) => splits[name].map((id) => [id, name])),
   );
-  const result = { drives: 0, samples: 0, labelled: 0, keyframes: 0 };
+  const result = { drives: 0, samples: 0, labelled: 0, keyframes: 0, questions: 0 };
   const skipped: SkippedDrive[] = [];
-  const labelAll = async (putMeta: PutRow, putOracle: PutRow, putSample: PutRow): Promise<void> => {
+  const hasMotion = new Map(dataset.drives.map((d) => [d.id, d.hasMotion ?? true]));
+  const withoutMotion: string[] = [];
+  const labelAll = async (
+    putMeta: PutRow,
+    putOracle: PutRow,
+    putQuestion: PutRow,
+    putSample: PutRow,
+  ): Promise<void> => {
     const total = dataset.drives.length;
     for (const [i, { id }] of dataset.drives.entries()) {
       context.signal.throwIfAborted();
@@ -197,12 +232,15 @@ export async function labelDataset(
       if ("error" in labels) skipped.push(labels);
       else {
         for (const row of labels.oracle) await putOracle(row);
+        for (const row of labels.questions) await putQuestion(row);
         for (const row of labels.samples) {
           await putSample(row);
           if (row.cot !== null) result.labelled++;
         }
         await putMeta(labels.meta);
         result.drives++;
+        result.questions += labels.questions.length;
+        if (hasMotion.get(id) === false) withoutMotion.push(id);
         result.samples += labels.samples.length;
       }
       context.progress({ done: i + 1, total });
@@ -220,7 +258,11 @@ export async function labelDataset(
   // Outermost, so it appears last: training looks for samples, so its presence means that all labels are there.
   await writeRows(pathOf("samples"), (putSample) =>
     writeRows(pathOf("oracle"), async (putOracle) => {
-      await writeRows(pathOf("meta-actions"), (putMeta) => labelAll(putMeta, putOracle, putSample));
+      await writeRows(pathOf("questions"), (putQuestion) =>
+        writeRows(pathOf("meta-actions"), (putMeta) =>
+          labelAll(putMeta, putOracle, putQuestion, putSample),
+        ).then(() => undefined),
+      );
       const quota = await writeKeyframes(
         pathOf("meta-actions"),
         pathOf("keyframes"),
@@ -231,7 +273,7 @@ export async function labelDataset(
       await writeJsonl(pathOf("skipped"), skipped);
     }).then(() => undefined),
   );
-  return { ...result, skipped, fingerprint: dataset.fingerprint };
+  return { ...result, skipped, withoutMotion, fingerprint: dataset.fingerprint };
 }
 
 /** The labels of a drive, or why it has none: bad input costs its drive, a full disk or a stop the run. */

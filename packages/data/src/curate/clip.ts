@@ -3,14 +3,17 @@ import type { DriveHandle } from "../drive-handle.ts";
 import type { ClipScores } from "./filters.ts";
 import type { ClipWindow } from "./windows.ts";
 
+/** What the tags of motion say in a drive without any, so that a quota can take or leave such clips. */
+export const noMotionTag = "no motion";
+
 /** Words for balancing and counting; null where nobody knows. */
 export interface ClipTags {
-  /** "straight", "turn left", "lane change right" …: the clearest sideways move. */
+  /** "straight", "turn left", "lane change right" …: the clearest sideways move; `noMotionTag` in a drive without motion. */
   readonly manoeuvre: string;
   /** Longitudinal meta-action that takes most of the clip. */
   readonly longitudinal: string | null;
-  readonly speed: "standing" | "slow" | "city" | "fast";
-  readonly curvature: "straight" | "bend" | "sharp";
+  readonly speed: "standing" | "slow" | "city" | "fast" | typeof noMotionTag;
+  readonly curvature: "straight" | "bend" | "sharp" | typeof noMotionTag;
   /** Decision of a privileged driver that is not the default, else the default one. */
   readonly decision: string | null;
   readonly scenario: string | null;

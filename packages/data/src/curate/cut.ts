@@ -2,6 +2,7 @@
 import type { EgoMotion } from "@causeway/geom";
 import type { Drive } from "../drive.ts";
 import { DataConfigError } from "../errors.ts";
+import { hasMotion } from "../motion-columns.ts";
 import { sliceMotion } from "./motion-score.ts";
 
 /** Part of the key of cut clips: raise it when the same window gives another drive. */
@@ -15,7 +16,7 @@ export function cutDrive(
 ): Drive {
   const { startUs, endUs } = window;
   const motion = sliceMotion(drive.egoMotion, startUs, endUs);
-  if (motion.stampUs.length < 2) {
+  if (hasMotion(drive) && motion.stampUs.length < 2) {
     throw new DataConfigError(
       `cut ${drive.id}: ${motion.stampUs.length} poses between ${startUs} and ${endUs} us; expected at least 2.`,
     );
@@ -65,6 +66,7 @@ export function cutDrive(
     route,
     decisions: layer(drive.decisions),
     ...(drive.reasoning === undefined ? {} : { reasoning: inside(drive.reasoning) }),
+    ...(drive.questions === undefined ? {} : { questions: inside(drive.questions) }),
     ...(drive.takeovers === undefined ? {} : { takeovers: inside(drive.takeovers) }),
   };
 }

@@ -7,7 +7,7 @@
  *           it only the direction would count, and a slight bend would equal a sharp one
  *   picture coarse luma and gradient directions (a histogram of oriented gradients on a grid) of one picture
  *
- * A clip without a picture has the motion alone. Source of the gradient features: Dalal and Triggs 2005, without block
+ * A clip without a picture has the motion alone, one without motion the picture alone, one with neither is all zeros. Source of the gradient features: Dalal and Triggs 2005, without block
  * overlap.
  */
 import { type EgoMotion, motionSeries, type RgbImage } from "@causeway/geom";
@@ -26,14 +26,14 @@ export const embeddingDim = motionDim + lumaDim + gradientDim;
 /** Weights of the parts in the cosine; they sum to 1 when there is a picture. */
 const weights = { motion: 0.5, luma: 0.2, gradient: 0.3 } as const;
 
-/** @param picture any size; null when there is none */
-export function embedClip(motion: EgoMotion, picture: RgbImage | null): Float32Array {
+/** @param motion null when there is none; @param picture any size; null when there is none */
+export function embedClip(motion: EgoMotion | null, picture: RgbImage | null): Float32Array {
   const out = new Float32Array(embeddingDim);
-  const share = picture === null ? 1 : weights.motion;
-  put(out, 0, motionPart(motion), share);
+  if (motion !== null) put(out, 0, motionPart(motion), picture === null ? 1 : weights.motion);
   if (picture !== null) {
-    put(out, motionDim, lumaPart(picture), weights.luma);
-    put(out, motionDim + lumaDim, gradientPart(picture), weights.gradient);
+    const share = motion === null ? weights.luma + weights.gradient : 1;
+    put(out, motionDim, lumaPart(picture), weights.luma / share);
+    put(out, motionDim + lumaDim, gradientPart(picture), weights.gradient / share);
   }
   return out;
 }

@@ -18,7 +18,7 @@ import { openVectors, writeVectors } from "./vector-store.ts";
 import type { LeftOver } from "./windows.ts";
 
 /** Raised when scores change for the same drive. */
-export const scoreVersion = 1;
+export const scoreVersion = 2;
 
 const markerSchema = z.object({
   key: z.string(),

@@ -1,5 +1,5 @@
 /** Scores, tags and embeddings of the clips of one drive. Holds one clip's pictures at a time. */
-import { motionSeries, type RgbImage } from "@causeway/geom";
+import { type EgoMotion, motionSeries, type RgbImage } from "@causeway/geom";
 import type { DriveHandle } from "../drive-handle.ts";
 import { FormatError } from "../errors.ts";
 import { decodeImage } from "../image.ts";
@@ -11,9 +11,10 @@ import {
   type ClipTags,
   curvatureEdges,
   type DriveReader,
+  noMotionTag,
   speedEdges,
 } from "./clip.ts";
-import { embedClip, embeddingDim } from "./embedding.ts";
+import { embedClip } from "./embedding.ts";
 import { scoreMotion, sliceMotion } from "./motion-score.ts";
 import {
   isBlack,
@@ -41,12 +42,10 @@ export async function scoreDrive(
 ): Promise<DriveScores> {
   const reading = await reader.read(drive);
   const { stampUs } = drive.egoMotion;
-  const { clips, leftOver } = clipWindows(
-    stampUs[0],
-    stampUs[stampUs.length - 1],
-    policy.windows,
-    reading.eventsUs,
-  );
+  const [fromUs, toUs] = drive.has.motion
+    ? [stampUs[0], stampUs[stampUs.length - 1]]
+    : [0, drive.durationUs];
+  const { clips, leftOver } = clipWindows(fromUs, toUs, policy.windows, reading.eventsUs);
   const camera = cameraFor(drive, policy.pictures.camera);
   const where = placeAndTimeOf(drive);
   const out: ClipRecord[] = [];
@@ -64,9 +63,8 @@ export async function scoreDrive(
     );
     const tags: ClipTags = {
       ...reading.tagsOf(window),
-      speed:
-        meanSpeed < 0.5 ? "standing" : meanSpeed < 5 ? "slow" : meanSpeed < 15 ? "city" : "fast",
-      curvature: sharpest >= 0.05 ? "sharp" : sharpest >= 0.005 ? "bend" : "straight",
+      speed: drive.has.motion ? speedTag(meanSpeed) : noMotionTag,
+      curvature: drive.has.motion ? curvatureTag(sharpest) : noMotionTag,
       scenario: drive.source.scenario,
       light:
         looks?.middle == null
@@ -78,7 +76,6 @@ export async function scoreDrive(
               : "bright",
       ...where,
     };
-    const n = motion.stampUs.length;
     out.push({
       ...window,
       id: clipIdOf(drive.id, window),
@@ -86,7 +83,7 @@ export async function scoreDrive(
       recording: drive.source.recording ?? drive.id,
       format: drive.source.format,
       scores: {
-        length: n < 2 ? 0 : (motion.stampUs[n - 1] - motion.stampUs[0]) * 1e-6,
+        length: lengthSecs(drive, motion),
         parked: scored?.parkedShare ?? null,
         accel: scored?.maxAccelMps2 ?? null,
         lateralAccel: scored?.maxLateralAccelMps2 ?? null,
@@ -108,11 +105,21 @@ export async function scoreDrive(
       preview:
         looks === null || looks.row === null || camera === null ? null : { camera, row: looks.row },
     });
-    embeddings.push(
-      scored === null ? new Float32Array(embeddingDim) : embedClip(motion, looks?.image ?? null),
-    );
+    embeddings.push(embedClip(scored === null ? null : motion, looks?.image ?? null));
   }
   return { clips: out, embeddings, leftOver };
+}
+
+const speedTag = (meanMps: number): ClipTags["speed"] =>
+  meanMps < 0.5 ? "standing" : meanMps < 5 ? "slow" : meanMps < 15 ? "city" : "fast";
+
+const curvatureTag = (sharpestPerM: number): ClipTags["curvature"] =>
+  sharpestPerM >= 0.05 ? "sharp" : sharpestPerM >= 0.005 ? "bend" : "straight";
+
+/** Time with poses; null where no pose was ever expected. */
+function lengthSecs(drive: DriveHandle, { stampUs }: EgoMotion): number | null {
+  if (!drive.has.motion) return null;
+  return stampUs.length < 2 ? 0 : (stampUs[stampUs.length - 1] - stampUs[0]) * 1e-6;
 }
 
 /** The named camera, else the first one that looks ahead, else the first; null without cameras. */
@@ -230,7 +237,9 @@ async function decodeScaled(
   return decodeImage(bytes, { width, height, where });
 }
 
+/** 0 where nobody knows. */
 function movedM(drive: DriveHandle, fromUs: number, toUs: number): number {
+  if (!drive.has.motion) return 0;
   const { stampUs, x, y } = drive.egoMotion;
   const rowAt = (us: number) => {
     let [low, high] = [0, stampUs.length - 1];

@@ -3,12 +3,13 @@ import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { driveIdPattern } from "../check-drive.ts";
-import type { Drive } from "../drive.ts";
-import { type DriveHandle } from "../drive-handle.ts";
+import type { Drive, QuestionFrame } from "../drive.ts";
+import type { DriveHandle } from "../drive-handle.ts";
 import { DataConfigError, FormatError } from "../errors.ts";
 import { type AtomicOptions, atomicWriteFile, removeStaleTemporaries } from "../io/atomic.ts";
 import { sha256File, sha256Text } from "../io/hash.ts";
 import { jsonLimits, parseJson } from "../io/json.ts";
+import { hasMotion } from "../motion-columns.ts";
 import { openDrive, readDrive, type ReadDriveOptions } from "../mcap/open-drive.ts";
 import { writeDrive } from "../mcap/write-drive.ts";
 import type { DriveFiles } from "../sampling/loader.ts";
@@ -29,6 +30,10 @@ const entrySchema = z.object({
   recording: z.string(),
   durationUs: z.number().int(),
   cameras: z.array(z.string()),
+  /** Said where there is none. */
+  hasMotion: z.literal(false).exactOptional(),
+  /** How many, where there are any. */
+  questions: z.number().int().positive().exactOptional(),
 });
 /** What `dataset.json` says of a drive. */
 export type DriveEntry = z.infer<typeof entrySchema>;
@@ -110,20 +115,29 @@ async function readJsonFile<T>(path: string, schema: z.ZodType<T>): Promise<T | 
   return parsed.data;
 }
 
-function entryOf(handle: DriveHandle, file: { bytes: number; sha256: string }): DriveEntry {
-  const { source } = handle;
+function entryOf(
+  drive: Pick<Drive, "id" | "source" | "durationUs" | "egoMotion"> & {
+    readonly cameras: readonly { readonly name: string }[];
+  },
+  file: { bytes: number; sha256: string; inputHash: string | null },
+  frames: readonly QuestionFrame[],
+): DriveEntry {
+  const { source } = drive;
+  const numQuestions = frames.reduce((sum, { questions }) => sum + questions.length, 0);
   return {
-    id: handle.id,
+    id: drive.id,
     bytes: file.bytes,
     sha256: file.sha256,
-    inputHash: handle.inputHash,
+    inputHash: file.inputHash,
     format: source.format,
     licence: source.licence,
     scenario: source.scenario,
     seed: source.seed,
-    recording: source.recording ?? handle.id,
-    durationUs: handle.durationUs,
-    cameras: handle.cameras.map((c) => c.name),
+    recording: source.recording ?? drive.id,
+    durationUs: drive.durationUs,
+    cameras: drive.cameras.map((c) => c.name),
+    ...(hasMotion(drive) ? {} : { hasMotion: false }),
+    ...(numQuestions === 0 ? {} : { questions: numQuestions }),
   };
 }
 
@@ -182,19 +196,8 @@ function datasetAt(
         ...(options.fs === undefined ? {} : { fs: options.fs }),
         ...(inputHash === undefined ? {} : { inputHash }),
       });
-      const entry: DriveEntry = {
-        id: drive.id,
-        ...written,
-        inputHash: inputHash ?? null,
-        format: drive.source.format,
-        licence: drive.source.licence,
-        scenario: drive.source.scenario,
-        seed: drive.source.seed,
-        recording: drive.source.recording ?? drive.id,
-        durationUs: drive.durationUs,
-        cameras: drive.cameras.map((c) => c.name),
-      };
-      return put(entry);
+      const file = { ...written, inputHash: inputHash ?? null };
+      return put(entryOf(drive, file, drive.questions ?? []));
     },
     async addFile(driveId) {
       const path = drivePath(driveId);
@@ -207,11 +210,12 @@ function datasetAt(
             `holds drive "${handle.id}"; expected "${driveId}" as its file is named. Rename the file.`,
           );
         }
-        const entry = entryOf(handle, {
+        const file = {
           bytes: (await stat(path)).size,
           sha256: await sha256File(path),
-        });
-        return put(entry);
+          inputHash: handle.inputHash,
+        };
+        return put(entryOf(handle, file, (await handle.questions()) ?? []));
       } finally {
         await handle.close();
       }

@@ -7,45 +7,51 @@ import { join } from "node:path";
 import { splitNames } from "../dataset/splits.ts";
 import { atomicWrite, atomicWriteFile } from "../io/atomic.ts";
 import { writeJsonl } from "../io/json.ts";
-import { questionText, samplesOf, writePictures } from "./samples.ts";
+import {
+  type ExportTurn,
+  labelTurns,
+  picturePath,
+  picturesOf,
+  questionTurns,
+  writePictures,
+} from "./samples.ts";
 import type { DatasetSink, ExportInput, ExportOptions } from "./sink.ts";
 
-async function* chatRows(
+/** Rows of one split, drive by drive, their pictures written. */
+async function* rowsOf(
   input: ExportInput,
   out: string,
   options: ExportOptions,
   split: string,
-  count: () => void,
+  row: (turn: ExportTurn, driveId: string) => unknown,
 ): AsyncGenerator<unknown> {
   const drives = input.drives.filter((d) => input.splitOf(d.id) === split);
-  const rows = input.each(drives, async (item) => {
-    const perDrive: unknown[] = [];
-    for (const sample of await samplesOf(item, input, options)) {
-      const images = await writePictures(out, item.drive.id, sample);
-      perDrive.push({
-        id: sample.id,
-        messages: [
-          { role: "system", content: [{ type: "text", text: options.systemPrompt }] },
-          {
-            role: "user",
-            content: [
-              ...images.map((image) => ({ type: "image", image })),
-              { type: "text", text: questionText(sample, options) },
-            ],
-          },
-          { role: "assistant", content: [{ type: "text", text: sample.label.trace }] },
-        ],
-        images,
-      });
-    }
-    return perDrive;
+  const perDrive = input.each(drives, async (item) => {
+    const turns = [
+      ...(await labelTurns(item, input, options)),
+      ...(await questionTurns(item, input, options)),
+    ];
+    await writePictures(out, item.drive.id, turns.flatMap(picturesOf));
+    return turns.map((turn) => row(turn, item.drive.id));
   });
-  for await (const perDrive of rows) {
-    for (const row of perDrive) {
-      count();
-      yield row;
-    }
-  }
+  for await (const rows of perDrive) yield* rows;
+}
+
+const text = (value: string) => ({ type: "text", text: value });
+
+function chatRow({ id, system, user, assistant }: ExportTurn, driveId: string): unknown {
+  const parts = user.map((part) =>
+    typeof part === "string" ? text(part) : { type: "image", image: picturePath(driveId, part) },
+  );
+  return {
+    id,
+    messages: [
+      { role: "system", content: [text(system)] },
+      { role: "user", content: parts },
+      { role: "assistant", content: [text(assistant)] },
+    ],
+    images: parts.flatMap((part) => ("image" in part ? [part.image] : [])),
+  };
 }
 
 export const chatSink: DatasetSink = {
@@ -56,8 +62,8 @@ export const chatSink: DatasetSink = {
   async write(input, out, options) {
     let written = 0;
     for (const split of splitNames) {
-      const rows = chatRows(input, out, options, split, () => written++);
-      await writeJsonl(join(out, `${split}.jsonl`), rows);
+      const rows = rowsOf(input, out, options, split, chatRow);
+      written += await writeJsonl(join(out, `${split}.jsonl`), rows);
     }
     return written;
   },
@@ -77,6 +83,18 @@ async function writeJsonArray(path: string, rows: AsyncIterable<unknown>): Promi
   return count;
 }
 
+const llavaRow = (turn: ExportTurn, driveId: string): unknown => ({
+  id: turn.id,
+  image: picturesOf(turn).map((p) => picturePath(driveId, p)),
+  conversations: [
+    {
+      from: "human",
+      value: turn.user.map((part) => (typeof part === "string" ? part : "<image>\n")).join(""),
+    },
+    { from: "gpt", value: turn.assistant },
+  ],
+});
+
 export const llavaSink: DatasetSink = {
   format: "llava",
   aliases: ["llava-json"],
@@ -85,31 +103,14 @@ export const llavaSink: DatasetSink = {
   async write(input, out, options) {
     let written = 0;
     for (const split of splitNames) {
-      const drives = input.drives.filter((d) => input.splitOf(d.id) === split);
-      const perDrive = input.each(drives, async (item) => {
-        const rows: unknown[] = [];
-        for (const sample of await samplesOf(item, input, options)) {
-          const image = await writePictures(out, item.drive.id, sample);
-          rows.push({
-            id: sample.id,
-            image,
-            conversations: [
-              {
-                from: "human",
-                value: `${"<image>\n".repeat(image.length)}${questionText(sample, options)}`,
-              },
-              { from: "gpt", value: sample.label.trace },
-            ],
-          });
-        }
-        return rows;
-      });
-      const flat = async function* () {
-        for await (const rows of perDrive) yield* rows;
-      };
-      written += await writeJsonArray(join(out, `${split}.json`), flat());
+      const rows = rowsOf(input, out, options, split, llavaRow);
+      written += await writeJsonArray(join(out, `${split}.json`), rows);
     }
     await atomicWriteFile(join(out, "system-prompt.txt"), `${options.systemPrompt}\n`);
+    await atomicWriteFile(
+      join(out, "question-system-prompt.txt"),
+      `${options.questionSystemPrompt}\n`,
+    );
     return written;
   },
 };

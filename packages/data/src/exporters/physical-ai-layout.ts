@@ -14,7 +14,7 @@ import { atomicWrite, atomicWriteFile } from "../io/atomic.ts";
 import { plotSeries } from "../mcap/motion-messages.ts";
 import { openVideoBackend } from "../video/open-video.ts";
 import { type ParquetColumn, parquetBytes } from "./parquet-columns.ts";
-import type { ExportInput, ExportItem, ExportOptions } from "./sink.ts";
+import { type ExportInput, type ExportItem, type ExportOptions, requireMotion } from "./sink.ts";
 import { type ZipMember, writeZip } from "./zip-writer.ts";
 
 const clipPrefix = "pai-";
@@ -353,6 +353,7 @@ export async function writePhysicalAi(
     try {
       const files: ClipFiles[] = [];
       const done = input.each(part, async (item) => {
+        requireMotion(item.drive, "physicalai-av");
         if (item.drive.path === null)
           throw new FormatError("missing", { path: item.drive.id }, "is no file.");
         return clipFiles(item, chunk, folder, options);

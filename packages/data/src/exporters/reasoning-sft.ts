@@ -16,7 +16,7 @@ import { writeJsonl } from "../io/json.ts";
 import { historyCount, stepUs } from "../sample.ts";
 import { requireSample, routeAt, sampleMotionAt } from "../sampling/sample-at.ts";
 import { samplesOf, writePictures } from "./samples.ts";
-import type { DatasetSink, ExportItem } from "./sink.ts";
+import { type DatasetSink, type ExportItem, requireMotion } from "./sink.ts";
 
 const round = (v: number): number => Number(v.toPrecision(12));
 
@@ -51,6 +51,7 @@ export const reasoningSftSink: DatasetSink = {
   takesUnlabelled: false,
   async write(input, out, options) {
     const perDrive = input.each(input.drives, async (item) => {
+      requireMotion(item.drive, "reasoning-sft");
       const rows: unknown[] = [];
       const oneCamera = options.cameras ?? item.drive.cameras.slice(0, 1).map((c) => c.name);
       for (const sample of await samplesOf(item, input, { ...options, cameras: oneCamera })) {
@@ -58,7 +59,7 @@ export const reasoningSftSink: DatasetSink = {
         try {
           const plan = await planAt(item, label.t0Us);
           const last = { ...sample, pictures: sample.pictures.filter((p) => p.k === 3) };
-          const images = await writePictures(out, item.drive.id, last);
+          const images = await writePictures(out, item.drive.id, last.pictures);
           rows.push({
             sample_id: sample.id,
             split: item.split,

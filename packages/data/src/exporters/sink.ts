@@ -3,6 +3,7 @@ import type { DriveEntry } from "../dataset/dataset.ts";
 import type { SplitName } from "../dataset/splits.ts";
 import type { LateralDecision, LongitudinalDecision, Side } from "../decision.ts";
 import type { DriveHandle } from "../drive-handle.ts";
+import { FormatError } from "../errors.ts";
 
 /** What an exporter needs of a label, whoever wrote it. */
 export interface ExportLabel {
@@ -30,6 +31,16 @@ export interface ExportItem {
   readonly labels: readonly ExportLabel[];
 }
 
+/** Skips a drive that a format has no place for. */
+export function requireMotion(drive: DriveHandle, format: string): void {
+  if (drive.has.motion) return;
+  throw new FormatError(
+    "missing",
+    { path: drive.path ?? drive.id },
+    `has no ego motion, and ${format} is about what the car drove. Its pictures and questions go into chat, llava or mcap.`,
+  );
+}
+
 export interface ExportInput {
   readonly name: string;
   readonly fingerprint: string;
@@ -52,6 +63,8 @@ export interface ExportOptions {
   /** What the user turn asks. */
   readonly question: string;
   readonly systemPrompt: string;
+  /** The same for questions that came with the recording. */
+  readonly questionSystemPrompt: string;
   /** Key of the text in the PhysicalAI-AV reasoning table. */
   readonly textKey: "coc" | "cot";
   /** Drives in one chunk or shard. */
@@ -61,6 +74,8 @@ export interface ExportOptions {
 export const defaultExportOptions: ExportOptions = {
   question: "What should the car do next, and why?",
   systemPrompt: "You are the driver of the car. Say what to do next and why, in one sentence.",
+  questionSystemPrompt:
+    "You are shown pictures of the cameras of a car, taken at one moment. Answer the question about them. An object may be named <id,camera,x,y>: its centre in pixels of that camera's picture.",
   textKey: "coc",
   chunkSize: 100,
 };

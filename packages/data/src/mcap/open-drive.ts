@@ -8,6 +8,7 @@ import type {
   Drive,
   LightFrame,
   PinholeCalibration,
+  QuestionFrame,
   ReasoningEvent,
   RouteStep,
   Takeover,
@@ -36,6 +37,7 @@ import {
   headSchema,
   lightFrameSchema,
   metadataName,
+  questionFrameSchema,
   reasoningSchema,
   takeoverSchema,
   routeStepSchema,
@@ -119,10 +121,11 @@ interface SmallTopics {
 async function readSmallTopics(
   file: McapFile,
   cameras: readonly string[],
-  numPoses: number,
+  /** Null where the file says that it has no motion. */
+  numPoses: number | null,
   hasRoute: boolean,
 ): Promise<SmallTopics> {
-  const motion = newMotion(new Float64Array(numPoses));
+  const motion = newMotion(new Float64Array(numPoses ?? 0));
   const mountings = new Map<string, Transform>();
   const intrinsics = new Map<string, Uint8Array>();
   const route: RouteStep[] | null = hasRoute ? [] : null;
@@ -135,7 +138,7 @@ async function readSmallTopics(
   ];
   for await (const { topic, stampUs, data } of messagesOf(file, wanted)) {
     if (topic === topics.egoMotion) {
-      if (row === numPoses) continue;
+      if (row === motion.stampUs.length) continue;
       motion.stampUs[row] = stampUs;
       decodeEgoState(data, motion, row);
       row++;
@@ -154,7 +157,7 @@ async function readSmallTopics(
       intrinsics.set(topic, new Uint8Array(data));
     }
   }
-  checkMotion(motion, { path: `${file.path} ${topics.egoMotion}` });
+  if (numPoses !== null) checkMotion(motion, { path: `${file.path} ${topics.egoMotion}` });
   const calibrations = new Map<string, PinholeCalibration | null>();
   for (const name of cameras) {
     const bytes = intrinsics.get(calibrationTopic(name));
@@ -211,7 +214,7 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
   const { egoMotion, calibrations, route } = await readSmallTopics(
     file,
     head.cameras,
-    channels.get(topics.egoMotion)?.messages ?? 0,
+    head.hasMotion === false ? null : (channels.get(topics.egoMotion)?.messages ?? 0),
     channels.has(topics.route),
   );
   const frameIndexes = new Map<string, Awaited<ReturnType<typeof readFrameIndex>>>();
@@ -257,11 +260,13 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
     })),
     route,
     has: {
+      motion: head.hasMotion ?? true,
       actors: channels.has(topics.actors),
       lights: channels.has(topics.lights),
       map: channels.has(topics.map),
       decisions: channels.has(topics.decisions),
       reasoning: channels.has(topics.reasoning),
+      questions: channels.has(topics.questions),
       takeovers: channels.has(topics.takeovers),
     },
     topics: [...channels].map(([name, { messages }]) => ({ name, messages })),
@@ -295,6 +300,11 @@ async function handleOfFile(file: McapFile, options: OpenDriveOptions): Promise<
       layer<ReasoningEvent>(topics.reasoning, (row) => ({
         stampUs: row.stampUs,
         ...jsonRow(file, topics.reasoning, reasoningSchema, row),
+      })),
+    questions: () =>
+      layer<QuestionFrame>(topics.questions, (row) => ({
+        stampUs: row.stampUs,
+        ...jsonRow(file, topics.questions, questionFrameSchema, row),
       })),
     takeovers: () =>
       layer<Takeover>(topics.takeovers, (row) => {
@@ -333,6 +343,7 @@ export async function readDrive(path: string, options: ReadDriveOptions = {}): P
       cameras.push({ name, calibration, ...(lens === undefined ? {} : { lens }), frames });
     }
     const reasoning = await handle.reasoning();
+    const questions = await handle.questions();
     const takeovers = await handle.takeovers();
     return {
       id: handle.id,
@@ -347,6 +358,7 @@ export async function readDrive(path: string, options: ReadDriveOptions = {}): P
       route: handle.route,
       decisions: await handle.decisions(),
       ...(reasoning === null ? {} : { reasoning }),
+      ...(questions === null ? {} : { questions }),
       ...(takeovers === null ? {} : { takeovers }),
     };
   } finally {

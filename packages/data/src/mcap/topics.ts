@@ -17,6 +17,7 @@ export const topics = {
   decisions: "/truth/decision",
   takeovers: "/truth/takeover",
   reasoning: "/reasoning",
+  questions: "/questions",
   /** For viewers only; made from the exact topics above and not read back. */
   actorBoxes: "/scene/objects",
   mapLines: "/scene/map",
@@ -24,6 +25,7 @@ export const topics = {
   notes: "/text/notes",
   decisionText: "/text/decision",
   reasoningText: "/text/reasoning",
+  questionText: "/text/questions",
   labelText: "/labels/text",
   labelScene: "/labels/scene",
 } as const;
@@ -44,6 +46,7 @@ export const protobufMessages: Readonly<Record<string, string>> = {
   [topics.notes]: "foxglove.Log",
   [topics.decisionText]: "foxglove.Log",
   [topics.reasoningText]: "foxglove.Log",
+  [topics.questionText]: "foxglove.Log",
   [topics.labelText]: "foxglove.Log",
   [topics.labelScene]: "foxglove.SceneUpdate",
 };
@@ -76,6 +79,23 @@ export const decisionSchema = z.object({
 
 export const reasoningSchema = z.object({ text: z.string() });
 
+export const questionFrameSchema = z.object({
+  questions: z
+    .array(z.object({ kind: z.string(), question: z.string(), answer: z.string() }))
+    .readonly(),
+  objects: z
+    .array(
+      z.object({
+        name: z.string(),
+        category: z.string().nullable(),
+        status: z.string().nullable(),
+        description: z.string().nullable(),
+        boxPx: z.tuple([z.number(), z.number(), z.number(), z.number()]).nullable(),
+      }),
+    )
+    .readonly(),
+});
+
 const planColumn = z.array(z.number()).length(futureCount);
 export const takeoverSchema = z.object({
   x: planColumn,
@@ -90,6 +110,7 @@ export const jsonMessages: Readonly<Record<string, { name: string; schema: z.Zod
   [topics.route]: { name: "causeway.RouteStep", schema: routeStepSchema },
   [topics.decisions]: { name: "causeway.DrivingDecision", schema: decisionSchema },
   [topics.reasoning]: { name: "causeway.ReasoningEvent", schema: reasoningSchema },
+  [topics.questions]: { name: "causeway.QuestionFrame", schema: questionFrameSchema },
   [topics.takeovers]: { name: "causeway.Takeover", schema: takeoverSchema },
 };
 
@@ -134,6 +155,8 @@ export const headSchema = z.object({
     notes: z.array(z.string()),
   }),
   egoSize: egoSizeSchema.nullable(),
+  /** Said where there is none, so that a file that lost its motion is not taken for one. */
+  hasMotion: z.literal(false).exactOptional(),
   /** Order of the cameras. */
   cameras: z.array(z.string()),
   /** Lenses that are no pinholes, by camera. */

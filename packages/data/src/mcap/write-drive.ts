@@ -12,6 +12,7 @@ import { checkDrive } from "../check-drive.ts";
 import type { DrivingDecision } from "../decision.ts";
 import type { CameraFrame, Drive } from "../drive.ts";
 import { type AtomicOptions, type AtomicSink, atomicWrite } from "../io/atomic.ts";
+import { hasMotion } from "../motion-columns.ts";
 import { encodeRoadMap } from "./map-messages.ts";
 import {
   encodeCalibration,
@@ -267,6 +268,16 @@ async function writeLayers(out: TopicWriter, drive: Drive): Promise<void> {
       await out.add(topics.reasoningText, stampUs, encodeLog(stampUs, "source", event.text));
     }
   }
+  if (drive.questions !== undefined) {
+    await out.declare(topics.questions);
+    for (const { stampUs, ...frame } of drive.questions) {
+      await out.add(topics.questions, stampUs, encodeJson(frame));
+      for (const { kind, question, answer } of frame.questions) {
+        const text = `${question} ${answer}`;
+        await out.add(topics.questionText, stampUs, encodeLog(stampUs, kind, text));
+      }
+    }
+  }
   if (drive.takeovers !== undefined) {
     await out.declare(topics.takeovers);
     for (const { stampUs, path } of drive.takeovers) {
@@ -324,6 +335,7 @@ export async function writeDrive(
           notes: [...drive.source.notes],
         } as DriveHead["source"],
         egoSize: drive.egoSize,
+        ...(hasMotion(drive) ? {} : { hasMotion: false }),
         cameras: drive.cameras.map((c) => c.name),
         ...(lenses.length === 0 ? {} : { lenses: Object.fromEntries(lenses) }),
       };

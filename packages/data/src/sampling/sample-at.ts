@@ -59,6 +59,14 @@ export function frameRowsAt(
 }
 
 function checkWindow(handle: DriveHandle, t0Us: number): void {
+  if (!handle.has.motion) {
+    throw new SampleError(
+      "motion",
+      handle.id,
+      t0Us,
+      "the drive has no ego motion, so there is neither history nor future. Use its pictures and questions, or import it with its motion.",
+    );
+  }
   const { stampUs } = handle.egoMotion;
   const firstUs = stampUs[0];
   const lastUs = stampUs[stampUs.length - 1];
@@ -115,7 +123,7 @@ export interface SampleGridOptions extends SampleWindowOptions {
   readonly keyframesUs?: readonly number[];
 }
 
-/** Times that have a sample, increasing, on the 10 Hz grid. */
+/** Times that have a sample, increasing, on the 10 Hz grid; none in a drive without motion. */
 export function sampleGrid(drive: Drive | DriveHandle, options: SampleGridOptions): number[] {
   const handle = asHandle(drive);
   const { strideUs } = options;
@@ -125,6 +133,7 @@ export function sampleGrid(drive: Drive | DriveHandle, options: SampleGridOption
     );
   }
   cameraNames(handle, options);
+  if (!handle.has.motion) return [];
   const { stampUs } = handle.egoMotion;
   const wanted = new Set(options.keyframesUs ?? []);
   if (strideUs !== null) {

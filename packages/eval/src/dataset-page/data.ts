@@ -90,6 +90,10 @@ export interface DatasetReportData {
   readonly fingerprint: string;
   readonly drives: number;
   readonly hours: number;
+  /** Of the drives. */
+  readonly withoutMotion: number;
+  /** That came with the recordings. */
+  readonly questions: number;
   readonly formats: readonly { readonly format: string; readonly drives: number }[];
   readonly splits: Readonly<Record<"train" | "val" | "test", number>> | null;
   /** Versions that it was made from, nearest first. */

@@ -25,6 +25,8 @@ export function renderDatasetReport(data: DatasetReportData): string {
   const facts: (readonly [string, string])[] = [
     ["drives", count(data.drives)],
     ["time", duration(data.hours * 3600)],
+    ["without ego motion", data.withoutMotion === 0 ? "" : count(data.withoutMotion)],
+    ["questions", data.questions === 0 ? "" : count(data.questions)],
     ["source", data.formats.map((f) => `${f.format} (${f.drives})`).join(", ")],
     [
       "splits",

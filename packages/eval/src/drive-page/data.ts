@@ -21,6 +21,19 @@ export interface DriveKeyframe {
   readonly trace: string | null;
 }
 
+/** Questions that came with the recording about one moment, under the pictures of that moment. */
+export interface AskedMoment {
+  readonly tSecs: number;
+  /** Base64 JPEG; empty on a long page, and without cameras. */
+  readonly pictures: readonly { readonly camera: string; readonly jpeg: string }[];
+  readonly kinds: readonly {
+    readonly kind: string;
+    readonly asked: readonly { readonly question: string; readonly answer: string }[];
+  }[];
+  /** What the source says of objects that the questions name, a line each. */
+  readonly objects: readonly string[];
+}
+
 export interface DrivePageData {
   readonly id: string;
   readonly format: string;
@@ -32,7 +45,7 @@ export interface DrivePageData {
   readonly layers: readonly string[];
   readonly durationSecs: number;
   readonly distanceM: number;
-  /** Columns of one length: seconds from clip start, world metres, rad, and motion (m/s, m/s², 1/m; left positive). */
+  /** Columns of one length, empty in a drive without ego motion: seconds from clip start, world metres, rad, and motion (m/s, m/s², 1/m; left positive). */
   readonly tSecs: ArrayLike<number>;
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
@@ -41,6 +54,7 @@ export interface DrivePageData {
   readonly curvaturePerM: ArrayLike<number>;
   readonly bands: readonly DriveBand[];
   readonly keyframes: readonly DriveKeyframe[];
+  readonly questions: readonly AskedMoment[];
   /** World frame. */
   readonly map: MapJson | null;
   /** Small pictures of one camera over time, base64 JPEG; empty without a camera. */

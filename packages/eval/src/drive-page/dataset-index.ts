@@ -13,9 +13,12 @@ export interface DatasetIndexDrive {
   readonly format: string;
   readonly scenario: string | null;
   readonly durationSecs: number;
-  readonly distanceM: number;
+  /** Null without ego motion. */
+  readonly distanceM: number | null;
   readonly keyframes: number;
   readonly labels: number;
+  /** That came with the recording. */
+  readonly questions: number;
   readonly hasMap: boolean;
   readonly numCameras: number;
   readonly speedMps: readonly number[];
@@ -33,6 +36,8 @@ export interface DatasetTotals {
   readonly distanceM: number;
   readonly keyframes: number;
   readonly labels: number;
+  readonly questions: number;
+  readonly withoutMotion: number;
 }
 
 export interface DatasetIndexData {
@@ -71,9 +76,11 @@ function sumOf(drives: readonly DatasetIndexDrive[]): DatasetTotals {
   return {
     drives: drives.length,
     durationSecs: total((d) => d.durationSecs),
-    distanceM: total((d) => d.distanceM),
+    distanceM: total((d) => d.distanceM ?? 0),
     keyframes: total((d) => d.keyframes),
     labels: total((d) => d.labels),
+    questions: total((d) => d.questions),
+    withoutMotion: drives.filter((d) => d.distanceM === null).length,
   };
 }
 
@@ -86,15 +93,17 @@ export function renderDatasetIndex(data: DatasetIndexData): string {
     ["distance", `${fixed(totals.distanceM / 1000, 1)} km`],
     ["keyframes", count(totals.keyframes)],
     ["labels", count(totals.labels)],
+    ["questions", totals.questions === 0 ? "" : count(totals.questions)],
+    ["without ego motion", totals.withoutMotion === 0 ? "" : count(totals.withoutMotion)],
     ["skipped", count(data.skipped.length)],
     ["licence", data.licence],
     ["fingerprint", data.fingerprint ?? ""],
   ];
   const body = html`<section class="hero"><div class="title"><h1>${data.name}</h1></div><p class="facts">${facts.filter(([, v]) => v !== "").map(([k, v]) => html`<span>${k} <b>${v}</b></span>`)}</p></section>
-<div class="scroll index"><table><thead><tr><th>drive</th><th>scenario or format</th><th>track</th><th>speed</th><th>what it does</th><th class="num">time</th><th class="num">distance</th><th class="num">cameras</th><th>map</th><th class="num">keyframes</th><th class="num">labels</th></tr></thead><tbody>
+<div class="scroll index"><table><thead><tr><th>drive</th><th>scenario or format</th><th>track</th><th>speed</th><th>what it does</th><th class="num">time</th><th class="num">distance</th><th class="num">cameras</th><th>map</th><th class="num">keyframes</th><th class="num">labels</th>${totals.questions === 0 ? null : html`<th class="num">questions</th>`}</tr></thead><tbody>
 ${data.drives.map(
   (d) =>
-    html`<tr><th>${d.href === null ? d.id : html`<a href="${d.href}">${d.id}</a>`}</th><td>${(d.scenario ?? d.format).replaceAll("_", " ")}</td><td>${miniTrack(d.x, d.y)}</td><td>${sparkSvg(d.speedMps)}</td><td>${miniBand(d.band, d.durationSecs)}</td><td class="num">${duration(d.durationSecs)}</td><td class="num">${count(d.distanceM)} m</td><td class="num">${d.numCameras}</td><td>${d.hasMap ? "yes" : raw("&ndash;")}</td><td class="num">${count(d.keyframes)}</td><td class="num">${count(d.labels)}</td></tr>`,
+    html`<tr><th>${d.href === null ? d.id : html`<a href="${d.href}">${d.id}</a>`}</th><td>${(d.scenario ?? d.format).replaceAll("_", " ")}</td><td>${miniTrack(d.x, d.y)}</td><td>${sparkSvg(d.speedMps)}</td><td>${miniBand(d.band, d.durationSecs)}</td><td class="num">${duration(d.durationSecs)}</td><td class="num">${d.distanceM === null ? "no ego motion" : `${count(d.distanceM)} m`}</td><td class="num">${d.numCameras}</td><td>${d.hasMap ? "yes" : raw("&ndash;")}</td><td class="num">${count(d.keyframes)}</td><td class="num">${count(d.labels)}</td>${totals.questions === 0 ? null : html`<td class="num">${count(d.questions)}</td>`}</tr>`,
 )}</tbody></table></div>${unlisted <= 0 ? null : html`<p>The first ${count(data.drives.length)} of ${count(totals.drives)} drives; the sums above are over all of them, and dataset.json lists them.</p>`}
 ${data.skipped.length === 0 ? null : html`<section><h2>Skipped</h2><div class="scroll"><table><tbody>${data.skipped.map((s) => html`<tr><th>${s.what}</th><td>${s.why}</td></tr>`)}</tbody></table></div></section>`}`;
   return renderPage({

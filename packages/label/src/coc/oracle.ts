@@ -67,6 +67,12 @@ export function oracleLabel(
 ): CocLabel {
   const { seed, maxAgeUs } = { ...defaultOracleOptions, ...options };
   const decision = decisionAt(drive, t0Us, maxAgeUs);
+  if (drive.egoMotion.stampUs.length === 0) {
+    throw new LabelError(
+      "no-truth",
+      `oracle ${drive.id}@${t0Us}: the drive has no ego motion, which the wording depends on. Import it with its motion.`,
+    );
+  }
   const now = resampleAt(drive.egoMotion, Float64Array.of(t0Us));
   const id = `${drive.id}@${t0Us}`;
   const ego = { speedMps: Math.hypot(now.vx[0], now.vy[0]) };

@@ -84,6 +84,20 @@ export function detectMetaActions(
   return tidyMetaActions(segmentMetaActions(columns, rules), columns, startUs, rules);
 }
 
+/** Of a recording that no axis can be computed on. */
+export function noMetaActions(reason: string, rules: MetaActionRules = nv202605): MetaActions {
+  const missing = { isAvailable: false, reason } as const;
+  return {
+    schema: "causeway/meta-actions/1",
+    rules: rules.version,
+    rulesHash: hashOf(rules),
+    dtSecs: rules.dtSecs,
+    tickCount: 0,
+    startUs: 0,
+    axes: { longitudinal: missing, lateral: missing, lane: missing },
+  };
+}
+
 export function tidyMetaActions(
   segments: MetaActionSegments,
   columns: EgoColumns,

@@ -70,7 +70,7 @@ export interface SceneLayers {
 export async function sceneLayers(drive: DriveHandle): Promise<SceneLayers> {
   const map = await drive.map();
   let track: SceneLayers["track"] = null;
-  if (map !== null && map.lanes.length > 0) {
+  if (drive.has.motion && map !== null && map.lanes.length > 0) {
     const columns = egoColumns(drive.egoMotion);
     track = { ...trackLanes(columns, map), stampUs: columns.stampUs };
   }
@@ -83,6 +83,9 @@ export function sceneEvidence(
   t0Us: number,
   options: SightOptions = defaultSight,
 ): SceneEvidence {
+  // Without a place of the car nobody knows what was in sight.
+  if (motion.stampUs.length === 0)
+    return { lights: null, agents: null, hasStopSign: null, lanes: null };
   const fromUs = t0Us - Math.round(options.historySecs * 1e6);
   const poseAt = (timeUs: number) => {
     const i = Math.max(0, lastAtOrBefore(motion.stampUs, timeUs));
