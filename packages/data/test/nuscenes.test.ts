@@ -1,4 +1,4 @@
-/** nuScenes tables with DriveLM answers whose true motion is known; and DriveLM alone, which has no poses. */
+/** nuScenes tables with DriveLM questions whose true motion is known; and DriveLM alone, which has no poses. */
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,9 +9,11 @@ import {
   type Drive,
   encodeJpeg,
   findSource,
+  hasMotion,
   importDrives,
   openDataset,
   type PrepareProgress,
+  type ReadOptions,
 } from "../src/index.ts";
 import { rigAt, speedMps } from "./fake-logs.ts";
 import { numberedFrame, readFrameNumber } from "./numbered-frames.ts";
@@ -137,7 +139,15 @@ const drivelm = {
     scene_description: "The ego vehicle turns left.",
     key_frames: {
       "a-2": {
-        key_object_infos: {},
+        key_object_infos: {
+          "<c1,CAM_FRONT,80.5,48.0>": {
+            Category: "Vehicle",
+            Status: null,
+            Visual_description: "White bus.",
+            "2d_bbox": [60, 30, 101, 66.5],
+          },
+          "<c2,CAM_FRONT,1,1>": { Category: 7, "2d_bbox": [1, 2] },
+        },
         QA: {
           perception: [{ Q: "What is there?", A: "A bus." }],
           behavior: [{ Q: "Predict the behavior.", A: "The ego vehicle is steering to the left." }],
@@ -177,8 +187,9 @@ async function writePictures(path: string, tables: Tables, isKept: (i: number) =
   }
 }
 
-async function read(path: string, entry: string): Promise<Drive> {
-  for await (const ref of source.list(path)) if (ref.entry === entry) return source.read(ref);
+async function read(path: string, entry: string, options: ReadOptions = {}): Promise<Drive> {
+  for await (const ref of source.list(path))
+    if (ref.entry === entry) return source.read(ref, options);
   throw new Error(`no ${entry}`);
 }
 
@@ -255,14 +266,44 @@ describe("nuScenes", () => {
     expect(actors?.[1].actors[1]).toMatchObject({ id: 2, kind: "pedestrian", speedMps: 0 });
   });
 
-  test("DriveLM's answers on behaviour are the reasoning; the other questions are counted", async () => {
+  test("DriveLM's questions are part of the drive, its answers on behaviour the reasoning too", async () => {
     const drive = await read(path, "scene-a");
-    expect(drive.reasoning).toEqual([
-      { stampUs: 1_000_000, text: "The ego vehicle is steering to the left." },
+    const text = "The ego vehicle is steering to the left.";
+    expect(drive.reasoning).toEqual([{ stampUs: 1_000_000, text }]);
+    expect(drive.questions).toEqual([
+      {
+        stampUs: 1_000_000,
+        questions: [
+          { kind: "perception", question: "What is there?", answer: "A bus." },
+          { kind: "behavior", question: "Predict the behavior.", answer: text },
+        ],
+        objects: [
+          {
+            name: "<c1,CAM_FRONT,80.5,48.0>",
+            category: "Vehicle",
+            status: null,
+            description: "White bus.",
+            boxPx: [60, 30, 101, 66.5],
+          },
+          // What is no word and no box is left out, and the file is still read.
+          {
+            name: "<c2,CAM_FRONT,1,1>",
+            category: null,
+            status: null,
+            description: null,
+            boxPx: null,
+          },
+        ],
+      },
     ]);
-    const notes = drive.source.notes.join("\n");
-    expect(notes).toContain("1 questions on perception, prediction and planning");
-    expect(notes).toContain("1 key frames outside the scene left out");
+    expect(drive.source.notes.join("\n")).toContain("1 key frames outside the scene left out");
+  });
+
+  test("a question keeps the picture of its moment at any picture rate", async () => {
+    const { cameras } = await read(path, "scene-a", { picturesHz: 0.3 });
+    // Ticks at 0 s (before the first picture) and 3.33 s; the question is at 1 s, between frames 11 and 12.
+    const numbers = cameras[0].frames.map((f) => Math.round(((f.stampUs - 10_000) * 12) / 1e6));
+    expect(numbers).toEqual([11, 39]);
   });
 
   test("without a DriveLM file all scenes of the tables are listed; drives are stored and read back", async () => {
@@ -332,6 +373,107 @@ describe("nuScenes", () => {
   });
 });
 
+describe("DriveLM without tables", () => {
+  const cameras = ["CAM_FRONT", "CAM_BACK_LEFT", "CAM_BACK"];
+  const laterUs = { CAM_FRONT: 8_000, CAM_BACK_LEFT: 0, CAM_BACK: 43_000 };
+  const nameOf = (camera: string, frame: number) => {
+    const at = startUs + frame * 3_000_000 + laterUs[camera as keyof typeof laterUs];
+    return `samples/${camera}/n015-2018-08-03-15-00-36+0800__${camera}__${at}.jpg`;
+  };
+  /** Key frame `k`: a question that names its number, and three pictures that show it. */
+  const keyFrame = (k: number) => ({
+    key_object_infos: {},
+    QA: {
+      planning: [{ Q: `What now, <c1,CAM_BACK,${k}.0,9.5>?`, A: `Brake ${k}.` }],
+      behavior: [{ Q: "Predict.", A: `Going straight ${k}.` }],
+    },
+    image_paths: Object.fromEntries(cameras.map((c) => [c, `../nuscenes/${nameOf(c, k)}`])),
+  });
+  const scenes = {
+    seen: {
+      scene_description: "It halts.",
+      // Not in time order, as in the published file.
+      key_frames: { k1: keyFrame(1), k0: keyFrame(0), k2: keyFrame(2), k3: keyFrame(3) },
+    },
+    unseen: { key_frames: { u0: keyFrame(70) } },
+  };
+  let path = "";
+  beforeAll(async () => {
+    path = await write("pictures", null, scenes);
+    for (const k of [0, 1, 2])
+      for (const [c, camera] of cameras.entries()) {
+        // One picture of the last key frame is not there, and none of key frame 3.
+        if (k === 2 && camera === "CAM_FRONT") continue;
+        const file = join(path, "challenge", "nuscenes", nameOf(camera, k));
+        await mkdir(join(file, ".."), { recursive: true });
+        await writeFile(file, await encodeJpeg(numberedFrame(10 * k + c)));
+      }
+  });
+
+  test("key frames are a drive without ego motion, timed by the names of the files", async () => {
+    const drive = await read(path, "seen");
+    expect(hasMotion(drive)).toBe(false);
+    expect(drive.cameras.map((c) => [c.name, ...c.frames.map((f) => f.stampUs)])).toEqual([
+      ["CAM_BACK", 43_000, 3_043_000, 6_043_000],
+      ["CAM_BACK_LEFT", 0, 3_000_000, 6_000_000],
+      ["CAM_FRONT", 8_000, 3_008_000],
+    ]);
+    const [back] = drive.cameras;
+    const shown = await Promise.all(
+      back.frames.map(async (f) => readFrameNumber(await decodeImage(f.bytes))),
+    );
+    expect(shown).toEqual([2, 12, 22]);
+    expect(drive.durationUs).toBe(6_043_000);
+    expect(drive.source.recording).toBe("nuscenes-n015-2018-08-03-15-00-36_0800");
+    const notes = drive.source.notes.join("\n");
+    expect(notes).toContain("No ego motion");
+    expect(notes).toContain("4 pictures of the key frames are not on this disk");
+    expect(notes).toContain("1 key frames without a picture left out");
+  });
+
+  test("questions are at the last camera of their key frame, so that it is the one shown", async () => {
+    const { questions, reasoning } = await read(path, "seen");
+    expect(questions?.map((q) => [q.stampUs, q.questions[0].answer])).toEqual([
+      [43_000, "Brake 0."],
+      [3_043_000, "Brake 1."],
+      [6_043_000, "Brake 2."],
+    ]);
+    expect(reasoning?.map((r) => r.text)).toEqual([0, 1, 2].map((k) => `Going straight ${k}.`));
+    expect(questions?.[1].questions).toEqual([
+      { kind: "planning", question: "What now, <c1,CAM_BACK,1.0,9.5>?", answer: "Brake 1." },
+      { kind: "behavior", question: "Predict.", answer: "Going straight 1." },
+    ]);
+  });
+
+  test("a scene without pictures is skipped, and the batch says what it is that lacks", async () => {
+    const out = join(dir, "pictures-set");
+    const { imported, skipped } = await importDrives(source, path, out);
+    expect([imported, skipped.map((s) => [s.id, s.code])]).toEqual([
+      1,
+      [["nuscenes-unseen", "missing"]],
+    ]);
+    expect(skipped[0].error).toContain("neither ego poses nor pictures here");
+    const set = await openDataset(out);
+    expect(set.drives).toMatchObject([{ id: "nuscenes-seen", hasMotion: false, questions: 6 }]);
+    expect(await set.read("nuscenes-seen")).toEqual(await read(path, "seen"));
+    expect((await importDrives(source, path, out)).unchanged).toBe(1);
+  });
+
+  test("a picture that changed is imported again", async () => {
+    const out = join(dir, "changed-set");
+    await importDrives(source, path, out);
+    const file = join(path, "challenge", "nuscenes", nameOf("CAM_BACK", 1));
+    await writeFile(file, await encodeJpeg(numberedFrame(500)));
+    expect(await importDrives(source, path, out)).toMatchObject({ imported: 1, unchanged: 0 });
+  });
+
+  test("without any of its pictures nothing would be left", async () => {
+    await expect(read(path, "seen", { cameras: [] })).rejects.toThrow("nothing would be left");
+    const one = await read(path, "seen", { cameras: ["CAM_BACK"] });
+    expect(one.cameras.map((c) => c.name)).toEqual(["CAM_BACK"]);
+  });
+});
+
 describe("bad input", () => {
   test("a batch with DriveLM scenes that the tables lack names each of them", async () => {
     const path = await write("lacking", makeTables(), drivelm);
@@ -343,13 +485,13 @@ describe("bad input", () => {
     expect((await readFile(join(out, "skipped.jsonl"), "utf8")).trim().split("\n")).toHaveLength(1);
   });
 
-  test("DriveLM alone has no motion: every scene says where poses come from", async () => {
+  test("DriveLM alone, without pictures: every scene says what to get", async () => {
     const path = await write("alone", null, drivelm);
     const result = await importDrives(source, path, join(dir, "alone-set"));
     expect(result.imported).toBe(0);
     expect(result.skipped).toHaveLength(2);
     for (const { error } of result.skipped) {
-      expect(error).toContain("has no ego poses: DriveLM holds questions and pictures only");
+      expect(error).toContain("Expected tables or the folder samples");
       expect(error).not.toContain("\n");
     }
   });
@@ -447,11 +589,31 @@ describe("bad input", () => {
 const real = sharedPath("data", "real", "drivelm-nuscenes");
 if (real === null) console.warn("nuscenes.test.ts: real case skipped, no shared folder");
 test.skipIf(real === null)(
-  "the published DriveLM sample is read, and refused for want of poses",
+  "the published DriveLM sample: one scene with pictures comes in, the other says what it lacks",
   async () => {
-    const refs = [];
-    for await (const ref of source.list(real as string)) refs.push(ref.entry);
-    expect(refs).toEqual(["f0f120e4d4b0441da90ec53b16ee169d", "54cdaaae372d421fa4734d66f51a8c48"]);
-    await expect(read(real as string, refs[1] as string)).rejects.toThrow("has no ego poses");
+    const out = join(dir, "real-set");
+    const { imported, skipped } = await importDrives(source, real as string, out);
+    expect(imported).toBe(1);
+    expect(skipped.map((s) => s.id)).toEqual(["nuscenes-f0f120e4d4b0441da90ec53b16ee169d"]);
+    const drive = await (await openDataset(out)).read("nuscenes-54cdaaae372d421fa4734d66f51a8c48");
+    expect(drive.cameras.map((c) => [c.name, c.frames.length])).toEqual(
+      ["BACK", "BACK_LEFT", "BACK_RIGHT", "FRONT", "FRONT_LEFT", "FRONT_RIGHT"].map((c) => [
+        `CAM_${c}`,
+        5,
+      ]),
+    );
+    // Key frames begin at CAM_FRONT_LEFT …036154844 and end at CAM_BACK_LEFT …048197442.
+    expect([drive.cameras[4].frames[0].stampUs, drive.durationUs]).toEqual([0, 12_042_598]);
+    // Counted in the file with jq.
+    const count = (kind: string) =>
+      drive.questions?.map((f) => f.questions.filter((q) => q.kind === kind).length);
+    expect(count("behavior")).toEqual([1, 1, 1, 1, 1]);
+    expect(drive.questions?.flatMap((f) => f.questions)).toHaveLength(479);
+    expect(drive.reasoning).toHaveLength(5);
+    for (const frame of drive.questions ?? [])
+      for (const { frames } of drive.cameras) {
+        const last = frames.findLast((f) => f.stampUs <= frame.stampUs);
+        expect(frame.stampUs - (last?.stampUs ?? -1e9)).toBeLessThan(50_000);
+      }
   },
 );

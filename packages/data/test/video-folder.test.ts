@@ -11,11 +11,14 @@ import {
   type Drive,
   findSource,
   findVideoBackend,
+  hasMotion,
   importDrives,
+  openDataset,
   writeVideo,
 } from "../src/index.ts";
 import { rigAt, speedMps } from "./fake-logs.ts";
 import { numberedFrame, readFrameNumber } from "./numbered-frames.ts";
+import { sharedPath } from "./shared.ts";
 
 const hasVideo = (await findVideoBackend()) !== null;
 if (!hasVideo) console.warn("video-folder.test.ts: video cases skipped, no video decoder here");
@@ -228,6 +231,79 @@ cameras:
   });
 });
 
+describe.skipIf(!hasVideo)("videos without a table", () => {
+  test("a single video is a drive without ego motion, asked for by name", async () => {
+    const path = join(dir, "dashcams");
+    await mkdir(join(path, "deeper"), { recursive: true });
+    await cp(clip, join(path, "monday.mp4"));
+    await cp(clip, join(path, "deeper", "tuesday.mp4"));
+    const found = [];
+    for await (const ref of source.list(path)) found.push(ref.id);
+    expect(found).toEqual(["folder-deeper-tuesday", "folder-dashcams-monday"]);
+    expect(await detectFormat(path)).toEqual([]);
+    const drive = await read(join(path, "monday.mp4"));
+    expect([drive.id, hasMotion(drive), drive.durationUs]).toEqual([
+      "folder-dashcams-monday",
+      false,
+      2_950_000,
+    ]);
+    // The last frame at or before every tenth of a second.
+    expect(await numbersOf(drive)).toEqual(Array.from({ length: 30 }, (_, k) => 2 * k));
+    expect(drive.source.notes[0]).toContain("No ego motion: there is no ego.csv");
+    await expect(read(join(path, "monday.mp4"), { cameras: [] })).rejects.toThrow(
+      "neither ego motion nor pictures",
+    );
+    const { imported } = await importDrives(source, path, join(dir, "dashcams-set"));
+    expect(imported).toBe(2);
+  });
+
+  test("cameras with tables of times share their clock; the first picture is time 0", async () => {
+    const times = (fromSecs: number) =>
+      csv(Array.from({ length: 60 }, (_, i) => ({ t: fromSecs + i / 20 })));
+    const path = await folder("two-cameras", {
+      "cameras/left.timestamps.csv": times(500.25),
+      "cameras/right.timestamps.csv": times(500),
+      "poses.csv": "t,x,y\n",
+    });
+    for (const name of ["left", "right"]) await cp(clip, join(path, "cameras", `${name}.mp4`));
+    const drive = await read(path, { picturesHz: null });
+    const [left, right] = drive.cameras.map((c) => c.frames.map((f) => f.stampUs));
+    expect([left[0], left[59], right[0], right[59]]).toEqual([250_000, 3_200_000, 0, 2_950_000]);
+    expect([drive.id, drive.durationUs]).toEqual(["folder-two-cameras", 3_200_000]);
+    // It may be the ego motion under a name that nobody looks for.
+    expect(drive.source.notes.join()).toContain("Not read: poses.csv. If one holds the ego motion");
+  });
+
+  test("a table that is there but broken stays an error, whatever the videos are", async () => {
+    const path = await folder("broken-table", { "ego.csv": "t,x,y\n0,1\n" });
+    await cp(clip, join(path, "cameras", "front.mp4"));
+    await expect(read(path)).rejects.toThrow("ego.csv row 2: 2 columns; expected 3");
+  });
+});
+
+test("loose pictures are no drive, and the reason says what to do with them", async () => {
+  const path = join(dir, "photographs");
+  await mkdir(path);
+  for (const name of ["a.jpg", "b.png"]) await writeFile(join(path, name), "");
+  const { imported, skipped } = await importDrives(source, path, join(dir, "photographs-set"));
+  expect(imported).toBe(0);
+  expect(skipped).toMatchObject([{ id: "folder-photographs", code: "unsupported" }]);
+  expect(skipped[0].error).toContain("2 pictures that nothing says the times of");
+  expect(skipped[0].error).toContain("causeway reason a.jpg --prompt caption");
+});
+
+const real = sharedPath("data", "real", "udacity-lanelines");
+if (real === null) console.warn("video-folder.test.ts: real case skipped, no shared folder");
+test.skipIf(real === null || !hasVideo)("the published lane video comes in by name", async () => {
+  const out = join(dir, "real-set");
+  const { imported, skipped } = await importDrives(source, real as string, out);
+  expect([imported, skipped]).toEqual([1, []]);
+  const drive = await (await openDataset(out)).read("folder-test_videos-solidWhiteRight");
+  expect(hasMotion(drive)).toBe(false);
+  // 221 frames at 25 fps: the last one is shown at 8.8 s.
+  expect([drive.durationUs, drive.cameras[0].frames.length]).toEqual([8_800_000, 89]);
+});
+
 test("a batch goes on over every kind of bad folder and names each once", async () => {
   const batch = join("batch");
   const put = (name: string, files: Readonly<Record<string, string>>) =>
@@ -298,7 +374,7 @@ test("a batch goes on over every kind of bad folder and names each once", async 
     Object.assign(why, {
       "s-count": "has 60 frames and 50 times in front.timestamps.csv",
       "t-clock":
-        "none of 60 frames is within the ego motion: they are shown from -100.000 s to -97.050 s",
+        "none of 60 frames is within the drive: they are shown from -100.000 s to -97.050 s after the first pose",
       "u-cut": "front.mp4: ",
       "v-raw": "a raw stream has no times; expected its frame rate",
     });

@@ -60,6 +60,7 @@ export const command = createCommand(
     "causeway import carla ./outputs/evaluate --out data/carla",
     "causeway import drivelm ./nuscenes --out data/nuscenes",
     "causeway import folder ./trips --out data/trips",
+    "causeway import folder dashcam.mp4 --out data/dashcam",
     "causeway import mcap drive.mcap --out data/own",
     "causeway import mcap drive.mcap --print-mapping > drive.yaml",
     "causeway import mcap ./bags --mapping drive.yaml --out data/own",
@@ -67,7 +68,7 @@ export const command = createCommand(
 )
   .argument(
     "<format>",
-    "comma2k19, av2 (Argoverse 2), kitti (odometry), pai (PhysicalAI-AV), carla, drivelm (with nuScenes tables), mcap (ROS 2, Foxglove), folder (videos and a table), causeway, or auto",
+    "comma2k19, av2 (Argoverse 2), kitti (odometry), pai (PhysicalAI-AV), carla, drivelm (with nuScenes tables, or its pictures alone), mcap (ROS 2, Foxglove), folder (videos with a table or without), causeway, or auto",
   )
   .argument("<path>", "folder or file with recordings; all below it are taken")
   .option("--out <folder>", "dataset folder (needed unless --dry-run)")
@@ -90,15 +91,14 @@ export const command = createCommand(
   .option("--print-mapping", "mcap: print a mapping to start from, and import nothing")
   .addHelpText(
     "after",
-    "\nA bad recording is skipped, named with its reason in skipped.jsonl, and the rest goes on.",
+    "\nA bad recording is skipped, named with its reason in skipped.jsonl, and the rest goes on.\nVideos without a table of ego motion, and DriveLM without nuScenes' tables, make drives without ego motion: pictures and\nquestions, no samples. Single pictures are no drive: ask about them with causeway reason.",
   )
   .action(
     action<ImportCommandOptions, [string, string]>(
       "import",
       async ({ isDryRun, progress, signal }, options, format, path): Promise<Outcome> => {
-        const { detectFormat, findSource, importDrives, suggestMapping } = await import(
-          "@causeway/data"
-        );
+        const { detectFormat, findSource, importDrives, openDataset, suggestMapping } =
+          await import("@causeway/data");
         if (options.printMapping === true) {
           const mapping = await suggestMapping(path);
           return { data: { mapping }, text: mapping.trimEnd() };
@@ -147,9 +147,18 @@ export const command = createCommand(
               "IMPORT",
               `none of ${skipped.length} recordings could be imported; the reasons are above and in skipped.jsonl (${dir})`,
             );
+          const { drives } = await openDataset(dir);
+          const withoutMotion = drives.filter((d) => d.hasMotion === false).length;
           return {
-            data: { dir, ...total, skipped },
-            text: `dataset: ${options.out} (${total.imported} imported, ${total.unchanged} unchanged, ${skipped.length} skipped)`,
+            data: { dir, ...total, skipped, withoutMotion },
+            text: [
+              `dataset: ${options.out} (${total.imported} imported, ${total.unchanged} unchanged, ${skipped.length} skipped)`,
+              ...(withoutMotion === 0
+                ? []
+                : [
+                    `${withoutMotion} of its ${drives.length} drives have no ego motion: they have pictures and questions, no samples`,
+                  ]),
+            ].join("\n"),
           };
         } finally {
           await release();

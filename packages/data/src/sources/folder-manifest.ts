@@ -1,6 +1,6 @@
 /** What a folder of videos and ego motion says of itself: `recording.yaml`, or conventional names. */
 import { readdir } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { FormatError } from "../errors.ts";
@@ -57,15 +57,20 @@ const manifestSchema = z.strictObject({
 export type FolderCamera = NonNullable<z.infer<typeof manifestSchema>["cameras"]>[string];
 
 export interface FolderManifest extends Omit<z.infer<typeof manifestSchema>, "ego" | "cameras"> {
-  /** Paths of the files, inside the folder. */
-  readonly ego: string;
+  /** Path of the table of ego motion, inside the folder; null where there is none. */
+  readonly ego: string | null;
+  /** With paths inside the folder. */
   readonly cameras: ReadonlyMap<string, FolderCamera>;
   /** All files that the drive is made from. */
   readonly files: readonly string[];
+  /** Names of tables beside them, one of which may be the ego motion under another name. */
+  readonly otherTables: readonly string[];
 }
 
 export const manifestNames = ["recording.yaml", "recording.yml", "recording.json"];
 export const egoNames = ["ego.csv", "ego.json"];
+/** What is a recording by itself: a raw stream has no times, and `.ts` may be source code. */
+const looseVideoName = /\.(mp4|mov|mkv|webm|m4v)$/i;
 const videoName = /\.(mp4|mov|mkv|webm|m4v|ts|h264|264|hevc|h265|265)$/i;
 
 async function namesIn(folder: string): Promise<string[]> {
@@ -130,18 +135,19 @@ export async function readManifest(folder: string): Promise<FolderManifest> {
     );
   }
   const found = egoNames.filter((name) => names.includes(name));
-  if (parsed.data.ego === undefined && found.length !== 1) {
+  if (parsed.data.ego === undefined && found.length > 1) {
     throw new FormatError(
-      found.length === 0 ? "missing" : "value",
+      "value",
       { path: folder },
-      `${found.length === 0 ? "no ego motion" : found.join(" and ")}; expected ego.csv or ego.json, or "ego:" in recording.yaml.`,
+      `${found.join(" and ")}; expected ego.csv or ego.json, or "ego:" in recording.yaml.`,
     );
   }
-  const ego = inside(folder, path, parsed.data.ego ?? found[0]);
+  const egoName = parsed.data.ego ?? found[0];
+  const ego = egoName === undefined ? null : inside(folder, path, egoName);
   const cameras = new Map<string, FolderCamera>();
   const listed = parsed.data.cameras;
   const entries = listed === undefined ? await conventionalCameras(folder) : Object.entries(listed);
-  const files = [...(file === undefined ? [] : [path]), ego];
+  const files = [...(file === undefined ? [] : [path]), ...(ego === null ? [] : [ego])];
   for (const [name, camera] of entries) {
     const video = inside(folder, path, camera.video);
     files.push(video);
@@ -152,11 +158,31 @@ export async function readManifest(folder: string): Promise<FolderManifest> {
       cameras.set(name, { ...camera, video, timestamps });
     }
   }
-  return { ...parsed.data, ego, cameras, files };
+  const otherTables = names.filter(
+    (name) => /\.(csv|json|txt|tsv)$/i.test(name) && !files.includes(join(folder, name)),
+  );
+  return { ...parsed.data, ego, cameras, files, otherTables };
 }
 
-/** Whether a folder is such a recording, by its names. */
+/** A video that is no part of a recording folder: one camera and nothing else. */
+export const looseVideo = (path: string): FolderManifest => ({
+  ...manifestSchema.parse({}),
+  ego: null,
+  cameras: new Map([["camera", { video: path, offsetSecs: 0 }]]),
+  files: [path],
+  otherTables: [],
+});
+
+/** Whether a folder says that it is a recording: a manifest or a table of ego motion, by their names. */
 export async function isRecordingFolder(folder: string): Promise<boolean> {
   const names = await namesIn(folder);
   return names.some((name) => manifestNames.includes(name) || egoNames.includes(name));
 }
+
+/** Whether a folder is a recording without a table: videos in `cameras`. */
+export const isCamerasFolder = async (folder: string): Promise<boolean> =>
+  (await conventionalCameras(folder)).length > 0;
+
+export const isLooseVideo = (path: string): boolean => looseVideoName.test(basename(path));
+
+export const isPicture = (name: string): boolean => /\.(jpe?g|png|webp|bmp)$/i.test(name);

@@ -1,15 +1,13 @@
 /**
- * The tables of a nuScenes folder (`v1.0-*`), by token, and the questions of a DriveLM file. The three large ones (1.2 GB
- * of `sample_data.json` in the complete data set) stay on the disk: their rows are read scene by scene.
+ * The tables of a nuScenes folder (`v1.0-*`), by token, and where in a folder they, the pictures and a DriveLM file are. The
+ * three large ones (1.2 GB of `sample_data.json` in the complete data set) stay on the disk: their rows are read scene by
+ * scene.
  */
 import { readdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { FormatError } from "../errors.ts";
-import { parseJson, readWholeFile } from "../io/json.ts";
 import { indexTable, readTable, type RowIndex } from "./row-index.ts";
-
-const maxDrivelmBytes = 512 * 2 ** 20;
 
 const token = z.string();
 const vector = z.tuple([z.number(), z.number(), z.number()]);
@@ -228,56 +226,30 @@ async function readTables(
   };
 }
 
-const question = z.object({ Q: z.string(), A: z.string() });
-const stages = ["perception", "prediction", "planning", "behavior"] as const;
-const drivelmSchema = z.record(
-  z.string(),
-  z.object({
-    scene_description: z.string().optional(),
-    key_frames: z.record(
-      z.string(),
-      z.object({
-        QA: z.partialRecord(z.enum(stages), z.array(question)).optional(),
-        image_paths: z.record(z.string(), z.string()).optional(),
-      }),
-    ),
-  }),
-);
-/** Scenes by nuScenes token, key frames by sample token. */
-export type DrivelmScenes = z.infer<typeof drivelmSchema>;
-
-export async function readDrivelm(path: string): Promise<DrivelmScenes> {
-  const value = parseJson(await readWholeFile(path, maxDrivelmBytes), { path });
-  const parsed = drivelmSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new FormatError(
-    "format",
-    { path },
-    `${issue.path.join(".") || "top level"}: ${issue.message}. Expected scenes with key_frames and QA, as DriveLM-nuScenes has them.`,
-  );
-}
-
 export interface NuscenesPlaces {
   /** Folder of the tables, or null. */
   readonly tables: string | null;
   /** DriveLM file, or null. */
   readonly drivelm: string | null;
+  /** Folder that holds `samples`, the pictures of the key frames, or null. */
+  readonly pictures: string | null;
 }
 
 const drivelmName = /^(train_sample|v1_\d_.*_nus.*|.*drivelm.*)\.json$/i;
 
-/** Looks for the tables and the DriveLM file at or below a folder, by their names. */
+/** Looks for them at or below a folder, by their names. */
 export async function findPlaces(path: string, depth = 6): Promise<NuscenesPlaces> {
-  let [tablesAt, drivelm]: [string | null, string | null] = [null, null];
-  const info = await stat(path);
-  if (info.isFile())
-    return { tables: null, drivelm: drivelmName.test(path.split("/").pop() ?? "") ? path : null };
+  if ((await stat(path)).isFile()) {
+    const isDrivelm = drivelmName.test(basename(path));
+    return { tables: null, drivelm: isDrivelm ? path : null, pictures: null };
+  }
   const entries = (await readdir(path, { withFileTypes: true })).sort((a, b) =>
     a.name < b.name ? -1 : 1,
   );
   const names = new Set(entries.map((e) => e.name));
-  if (names.has("scene.json") && names.has("ego_pose.json")) tablesAt = path;
+  let tables = names.has("scene.json") && names.has("ego_pose.json") ? path : null;
+  let pictures = names.has("samples") ? path : null;
+  let drivelm: string | null = null;
   for (const entry of entries) {
     const child = join(path, entry.name);
     if (entry.isFile() && drivelmName.test(entry.name)) drivelm ??= child;
@@ -290,8 +262,9 @@ export async function findPlaces(path: string, depth = 6): Promise<NuscenesPlace
       continue;
     }
     const below = await findPlaces(child, depth - 1);
-    tablesAt ??= below.tables;
+    tables ??= below.tables;
     drivelm ??= below.drivelm;
+    pictures ??= below.pictures;
   }
-  return { tables: tablesAt, drivelm };
+  return { tables, drivelm, pictures };
 }

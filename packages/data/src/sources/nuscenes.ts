@@ -1,6 +1,7 @@
 /**
- * nuScenes scenes, with the answers of DriveLM where its file is there too. DriveLM itself has questions, answers and key
- * frames but no ego poses: those are in nuScenes' tables (`v1.0-*`), found by the scene's token.
+ * nuScenes scenes, with the questions of DriveLM where its file is there too. DriveLM itself has no ego poses: those are in
+ * nuScenes' tables (`v1.0-*`), found by the scene's token. Without tables a scene of DriveLM is its key frames: pictures with
+ * questions, in a drive without ego motion.
  *
  * The ego frame is the rear axle on the ground, x forward, y left, z up; cameras z forward, x right, y down; quaternions
  * w x y z; times in microseconds; all as here. Poses are those of the lidar's rows (20 Hz), the densest single sensor: the
@@ -8,37 +9,31 @@
  */
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type EgoMotion, normalizeQuat, yawOfQuat } from "@causeway/geom";
+import { lastAtOrBefore, normalizeQuat } from "@causeway/geom";
 import { checkMotion, driveIdFrom, motionGaps } from "../check-drive.ts";
-import type {
-  ActorFrame,
-  ActorKind,
-  ActorState,
-  CameraFrame,
-  CameraStream,
-  Drive,
-  PinholeCalibration,
-  ReasoningEvent,
-} from "../drive.ts";
+import type { CameraFrame, CameraStream, Drive, PinholeCalibration } from "../drive.ts";
 import { FormatError } from "../errors.ts";
-import { readWholeFile } from "../io/json.ts";
 import { newMotion } from "../motion-columns.ts";
+import { type DrivelmScenes, findKeyFrames, readDrivelm, wordsOf } from "./drivelm.ts";
+import { readWithoutTables } from "./drivelm-drive.ts";
 import { localSlopes } from "./local-slope.ts";
+import { actorsOf } from "./nuscenes-boxes.ts";
 import {
-  type DrivelmScenes,
+  egoSize,
+  licence,
+  nuscenesFormat,
+  readPicture,
+  type SceneTrack,
+} from "./nuscenes-facts.ts";
+import {
   findPlaces,
-  type NuscenesBox,
   type NuscenesPlaces,
   type NuscenesRoot,
   type NuscenesTables,
   openNuscenes,
-  readDrivelm,
 } from "./nuscenes-tables.ts";
 import { type DriveRef, type DriveSource, gapLimitUs, type ReadOptions } from "./source.ts";
 import { keptFrames, wantsCamera } from "./video-pictures.ts";
-
-const licence = "CC BY-NC-SA 4.0 and the nuScenes terms of use";
-const maxPictureBytes = 64 * 2 ** 20;
 
 type DataRow = Awaited<ReturnType<NuscenesTables["sceneRows"]>>[number];
 
@@ -59,7 +54,7 @@ async function openAt(path: string): Promise<Opened> {
     const info = await stat(file).catch(() => null);
     stamps.push(`${file} ${info?.mtimeMs} ${info?.size}`);
   }
-  const key = `${path}\n${stamps.join("\n")}`;
+  const key = `${path}\n${places.pictures}\n${stamps.join("\n")}`;
   if (opened?.key !== key) {
     const value = (async () => ({
       places,
@@ -93,18 +88,11 @@ function byChannel(tables: NuscenesTables, rows: readonly DataRow[]): Map<string
   return channels;
 }
 
-interface Track {
-  readonly motion: EgoMotion;
-  readonly startUs: number;
-  readonly origin: readonly [number, number, number];
-  readonly channel: string;
-}
-
 async function readMotion(
   path: string,
   tables: NuscenesTables,
   channels: ReadonlyMap<string, DataRow[]>,
-): Promise<Track> {
+): Promise<SceneTrack> {
   const dense = [...channels].sort(([, a], [, b]) => b.length - a.length)[0];
   const chosen = channels.has("LIDAR_TOP") ? "LIDAR_TOP" : dense?.[0];
   const poses = await tables.poses(channels.get(chosen ?? "") ?? []);
@@ -149,7 +137,8 @@ async function readCamera(
   tables: NuscenesTables,
   name: string,
   rows: readonly DataRow[],
-  track: Track,
+  track: SceneTrack,
+  momentsUs: readonly number[],
   options: ReadOptions,
 ): Promise<{ stream: CameraStream; numMissing: number }> {
   const there: DataRow[] = [];
@@ -162,101 +151,19 @@ async function readCamera(
   const stamps = Float64Array.from(there, (r) => r.timestamp - track.startUs);
   const toUs = track.motion.stampUs[track.motion.stampUs.length - 1];
   const frames: CameraFrame[] = [];
-  for (const i of keptFrames(stamps, { fromUs: 0, toUs }, options)) {
-    const { filename } = there[i];
-    const encoding = filename.toLowerCase().endsWith(".png") ? "png" : "jpeg";
-    const bytes = await readWholeFile(join(folder, filename), maxPictureBytes);
-    frames.push({ stampUs: stamps[i], encoding, bytes });
-  }
+  // Whatever the rate, a question is about the picture of its own moment.
+  const asked = momentsUs.map((t) => lastAtOrBefore(stamps, t)).filter((i) => stamps[i] >= 0);
+  const kept = new Set([...keptFrames(stamps, { fromUs: 0, toUs }, options), ...asked]);
+  for (const i of [...kept].sort((a, b) => a - b))
+    frames.push(await readPicture(join(folder, there[i].filename), stamps[i]));
   const calibration = rows.length === 0 ? null : calibrationOf(tables, rows[0]);
   return { stream: { name, calibration, frames }, numMissing };
 }
 
-function kindOf(category: string): ActorKind {
-  if (category.startsWith("human.")) return "pedestrian";
-  if (/bicycle|motorcycle/.test(category)) return "cyclist";
-  if (/^vehicle\.(truck|bus|trailer|construction|emergency)/.test(category)) return "truck";
-  return category === "vehicle.car" ? "car" : "other";
-}
-
-/** Boxes of the key frames (2 Hz); the speed is that between two key frames. */
-async function actorsOf(
-  tables: NuscenesTables,
-  scene: string,
-  track: Track,
-): Promise<ActorFrame[] | null> {
-  const boxesOf = await tables.boxes(scene);
-  if (boxesOf === null) return null;
-  const ids = new Map<string, number>();
-  const last = new Map<string, { stampUs: number; box: NuscenesBox }>();
-  const lastUs = track.motion.stampUs[track.motion.stampUs.length - 1];
-  const frames: ActorFrame[] = [];
-  const samples = [...tables.samples(scene)].sort((a, b) => a.timestamp - b.timestamp);
-  for (const sample of samples) {
-    const stampUs = sample.timestamp - track.startUs;
-    if (stampUs < 0 || stampUs > lastUs) continue;
-    const actors = (boxesOf.get(sample.token) ?? []).map((box): ActorState => {
-      const before = last.get(box.instance_token);
-      const [x, y, z] = box.translation;
-      const [w, qx, qy, qz] = box.rotation;
-      const [widthM, lengthM, heightM] = box.size;
-      const speedMps =
-        before === undefined
-          ? 0
-          : Math.hypot(x - before.box.translation[0], y - before.box.translation[1]) /
-            ((stampUs - before.stampUs) * 1e-6);
-      last.set(box.instance_token, { stampUs, box });
-      const id = ids.get(box.instance_token) ?? ids.size + 1;
-      ids.set(box.instance_token, id);
-      return {
-        id,
-        kind: kindOf(box.category),
-        x: x - track.origin[0],
-        y: y - track.origin[1],
-        z: z - heightM / 2 - track.origin[2],
-        yaw: yawOfQuat({ w, x: qx, y: qy, z: qz }),
-        speedMps,
-        lengthM,
-        widthM,
-        heightM,
-        braking: false,
-        indicator: "none",
-      };
-    });
-    frames.push({ stampUs, actors });
-  }
-  return frames;
-}
-
-/** What DriveLM says the car does at a key frame; its other questions have no place in a drive. */
-function answersOf(
-  scene: DrivelmScenes[string] | undefined,
-  tables: NuscenesTables,
-  token: string,
-  track: Track,
-): { events: ReasoningEvent[]; numOthers: number; numOutside: number } {
-  const times = new Map(tables.samples(token).map((s) => [s.token, s.timestamp]));
-  const lastUs = track.motion.stampUs[track.motion.stampUs.length - 1];
-  const events: ReasoningEvent[] = [];
-  let [numOthers, numOutside] = [0, 0];
-  for (const [sample, { QA = {} }] of Object.entries(scene?.key_frames ?? {})) {
-    const { behavior = [], ...others } = QA;
-    for (const list of Object.values(others)) numOthers += list.length;
-    const text = behavior.map((q) => q.A).join(" ");
-    const at = times.get(sample);
-    const stampUs = (at ?? Number.NaN) - track.startUs;
-    if (text === "") continue;
-    if (stampUs >= 0 && stampUs <= lastUs) events.push({ stampUs, text });
-    else numOutside++;
-  }
-  events.sort((a, b) => a.stampUs - b.stampUs);
-  return { events, numOthers, numOutside };
-}
-
 export const nuscenesSource: DriveSource = {
-  format: "nuscenes",
+  format: nuscenesFormat,
   aliases: ["drivelm"],
-  version: 1,
+  version: 2,
 
   async recognizes(path) {
     const { tables, drivelm } = await findPlaces(path);
@@ -274,7 +181,7 @@ export const nuscenesSource: DriveSource = {
     });
     if (whole === null) {
       const id = driveIdFrom("nuscenes", basename(path));
-      yield { format: nuscenesSource.format, id, path, files: filesOf(places) };
+      yield { format: nuscenesFormat, id, path, files: filesOf(places) };
       return;
     }
     const { root, drivelm } = whole;
@@ -282,7 +189,7 @@ export const nuscenesSource: DriveSource = {
     const tokens = drivelm === null ? [...names.keys()] : Object.keys(drivelm);
     for (const token of tokens) {
       const ref: DriveRef = {
-        format: nuscenesSource.format,
+        format: nuscenesFormat,
         id: driveIdFrom("nuscenes", names.get(token) ?? token),
         path,
         files: filesOf(places),
@@ -306,7 +213,7 @@ export const nuscenesSource: DriveSource = {
   },
 
   async contentOf(ref) {
-    const { root, drivelm } = await openAt(ref.path);
+    const { root, drivelm, places } = await openAt(ref.path);
     const token = ref.entry ?? "";
     // File names of the data set are unique and its files never change: the rows stand for them.
     const rows = root === null ? [] : await (await root.tables()).sceneRows(token);
@@ -315,19 +222,19 @@ export const nuscenesSource: DriveSource = {
       const info = await stat(join(root?.path ?? "", filename)).catch(() => null);
       sizes.push(info?.size ?? null);
     }
-    return JSON.stringify([token, rows, sizes, drivelm?.[token] ?? null]);
+    const scene = drivelm?.[token];
+    if (root === null && places.pictures !== null && scene !== undefined) {
+      for (const { pictures } of (await findKeyFrames(scene, places.pictures)).frames)
+        for (const { path } of pictures) sizes.push((await stat(path)).size);
+    }
+    return JSON.stringify([token, rows, sizes, scene ?? null]);
   },
 
   async read(ref, options = {}): Promise<Drive> {
     const { root, drivelm, places } = await openAt(ref.path);
     const token = ref.entry ?? "";
-    if (root === null) {
-      throw new FormatError(
-        "missing",
-        { path: places.drivelm ?? ref.path },
-        `scene ${token} has no ego poses: DriveLM holds questions and pictures only. Expected the nuScenes tables (v1.0-*/scene.json, ego_pose.json, …) below the same folder; get them from nuScenes.`,
-      );
-    }
+    const told = drivelm?.[token];
+    if (root === null) return readWithoutTables(ref, told ?? { key_frames: {} }, places, options);
     const scene = root.scenes.find((s) => s.token === token);
     if (scene === undefined) {
       throw new FormatError(
@@ -340,21 +247,26 @@ export const nuscenesSource: DriveSource = {
     const channels = byChannel(tables, await tables.sceneRows(token));
     const posesPath = join(root.tablesPath, "ego_pose.json");
     const track = await readMotion(posesPath, tables, channels);
-    const { stampUs } = track.motion;
+    const lastUs = track.motion.stampUs[track.motion.stampUs.length - 1];
+    const times = new Map(tables.samples(token).map((s) => [s.token, s.timestamp - track.startUs]));
+    const { questions, reasoning, numOutside } = wordsOf(told, (sample) => {
+      const stampUs = times.get(sample);
+      return stampUs !== undefined && stampUs >= 0 && stampUs <= lastUs ? stampUs : undefined;
+    });
+    const momentsUs = questions.map((q) => q.stampUs);
     const cameras: CameraStream[] = [];
     let numMissing = 0;
     for (const [name, rows] of [...channels].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (!name.startsWith("CAM_") || !wantsCamera(name, options)) continue;
-      const camera = await readCamera(root.path, tables, name, rows, track, options);
+      const camera = await readCamera(root.path, tables, name, rows, track, momentsUs, options);
       numMissing += camera.numMissing;
       if (camera.stream.frames.length > 0) cameras.push(camera.stream);
     }
-    const { events, numOthers, numOutside } = answersOf(drivelm?.[token], tables, token, track);
     const log = tables.row("log", scene.log_token, `scene ${scene.name}`);
     return {
       id: ref.id,
       source: {
-        format: nuscenesSource.format,
+        format: nuscenesFormat,
         licence,
         scenario: null,
         seed: null,
@@ -363,17 +275,12 @@ export const nuscenesSource: DriveSource = {
         facts: {
           location: log.location,
           date: log.date_captured,
-          description: drivelm?.[token]?.scene_description ?? scene.description,
+          description: told?.scene_description ?? scene.description,
         },
         notes: [
           `Poses of the ${track.channel} rows; velocity is the slope of the positions over 0.2 s.`,
           `World: the map "${log.location}", its origin moved to the first pose.`,
           ...(numMissing > 0 ? [`${numMissing} pictures of the tables are not on this disk.`] : []),
-          ...(numOthers > 0
-            ? [
-                `DriveLM: ${numOthers} questions on perception, prediction and planning are not part of a drive; the answers on behaviour are its reasoning.`,
-              ]
-            : []),
           ...(numOutside > 0
             ? [`DriveLM: ${numOutside} key frames outside the scene left out.`]
             : []),
@@ -383,17 +290,17 @@ export const nuscenesSource: DriveSource = {
           ),
         ],
       },
-      durationUs: stampUs[stampUs.length - 1],
+      durationUs: lastUs,
       egoMotion: track.motion,
-      // The Renault Zoe of the data set.
-      egoSize: { lengthM: 4.084, widthM: 1.73, heightM: 1.562, rearAxleToCenterM: 1.26 },
+      egoSize,
       cameras,
       actors: await actorsOf(tables, token, track),
       lights: null,
       map: null,
       route: null,
       decisions: null,
-      ...(events.length === 0 ? {} : { reasoning: events }),
+      ...(reasoning.length === 0 ? {} : { reasoning }),
+      ...(questions.length === 0 ? {} : { questions }),
     };
   },
 };
