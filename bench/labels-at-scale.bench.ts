@@ -19,6 +19,7 @@ import {
   openDataset,
   writeDrive,
 } from "../packages/data/src/index.ts";
+import { bareDrive, type PlanarState } from "../packages/data/src/testing/index.ts";
 import { createRng } from "../packages/geom/src/index.ts";
 
 const numTicks = 201;
@@ -26,11 +27,7 @@ const numTicks = 201;
 /** Random accelerations and curvatures, 1 to 5 s each, with the decision that goes with them. */
 function clip(id: string, seed: number): Drive {
   const rng = createRng(seed);
-  const columns = ["x", "y", "qw", "qz", "vx", "vy"] as const;
-  const motion = Object.fromEntries(columns.map((c) => [c, new Float64Array(numTicks)])) as Record<
-    (typeof columns)[number],
-    Float64Array
-  >;
+  const states: PlanarState[] = [];
   const decisions: { stampUs: number; decision: DrivingDecision }[] = [];
   let [x, y, yaw, v, accel, curvature, left] = [0, 0, 0, rng.uniform(0, 15), 0, 0, 0];
   for (let i = 0; i < numTicks; i++) {
@@ -39,12 +36,7 @@ function clip(id: string, seed: number): Drive {
       accel = rng.next() < 0.4 ? 0 : rng.uniform(-2.5, 2);
       curvature = rng.next() < 0.6 ? 0 : rng.uniform(-0.05, 0.05);
     }
-    motion.x[i] = x;
-    motion.y[i] = y;
-    motion.qw[i] = Math.cos(yaw / 2);
-    motion.qz[i] = Math.sin(yaw / 2);
-    motion.vx[i] = v * Math.cos(yaw);
-    motion.vy[i] = v * Math.sin(yaw);
+    states.push({ x, y, yawRad: yaw, speedMps: v });
     decisions.push({
       stampUs: i * 100_000,
       decision: {
@@ -60,27 +52,10 @@ function clip(id: string, seed: number): Drive {
     x += v * 0.1 * Math.cos(yaw);
     y += v * 0.1 * Math.sin(yaw);
   }
-  const zero = new Float64Array(numTicks);
-  return {
-    id,
+  return bareDrive(id, states, {
     source: { format: "bench", licence: "CC0-1.0", scenario: null, seed, notes: [] },
-    durationUs: (numTicks - 1) * 100_000,
-    egoMotion: {
-      ...motion,
-      stampUs: Float64Array.from({ length: numTicks }, (_, i) => i * 100_000),
-      z: zero,
-      qx: zero,
-      qy: zero,
-      vz: zero,
-    },
-    egoSize: null,
-    cameras: [],
-    actors: null,
-    lights: null,
-    map: null,
-    route: null,
     decisions,
-  };
+  });
 }
 
 const signal = new AbortController().signal;

@@ -20,6 +20,7 @@ import {
   writeDrive,
   writeVideo,
 } from "../packages/data/src/index.ts";
+import { bareDrive, straightStates } from "../packages/data/src/testing/index.ts";
 import {
   type CarlaRow,
   carlaLeftTurn,
@@ -496,37 +497,8 @@ test("drive files", async () => {
   const path = join(root, "mcap");
   await mkdir(path);
   const write = async (name: string, id = name): Promise<string> => {
-    const rows = straight(10);
-    const zero = new Float64Array(rows.length);
     const file = join(path, `${name}.mcap`);
-    await writeDrive(
-      {
-        id,
-        source: { format: "test", licence: "CC0-1.0", scenario: null, seed: null, notes: [] },
-        durationUs: seconds * 1e6,
-        egoMotion: {
-          stampUs: Float64Array.from(rows, (r) => Math.round(r.t * 1e6)),
-          x: Float64Array.from(rows, (r) => r.x),
-          y: zero,
-          z: zero,
-          qw: zero.map(() => 1),
-          qx: zero,
-          qy: zero,
-          qz: zero,
-          vx: zero.map(() => 8),
-          vy: zero,
-          vz: zero,
-        },
-        egoSize: null,
-        cameras: [],
-        actors: null,
-        lights: null,
-        map: null,
-        route: null,
-        decisions: null,
-      },
-      file,
-    );
+    await writeDrive(bareDrive(id, straightStates(seconds, 8)), file);
     return file;
   };
   await write("good");

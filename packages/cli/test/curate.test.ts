@@ -8,6 +8,7 @@ import {
   openDataset,
   type RejectedClip,
 } from "@causeway/data";
+import { bareDrive, type PlanarState } from "@causeway/data/testing";
 import { cocLabelSchemaId } from "@causeway/label";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { curateDataset } from "../src/actions/curate.ts";
@@ -29,21 +30,17 @@ const context: CommandContext = {
 
 /** 20 s: straight at 6 m/s, then a left turn of 90° with radius 10 m, then faster straight on. */
 async function leftTurn(id: string, mirror = 1): Promise<Drive> {
-  const n = 201;
-  const rows: number[][] = [];
-  let [x, y, yaw, v] = [0, 0, 0, 6];
-  for (let i = 0; i < n; i++) {
-    rows.push([x, y, yaw, v]);
+  const states: PlanarState[] = [];
+  let [x, y, yawRad, speedMps] = [0, 0, 0, 6];
+  for (let i = 0; i < 201; i++) {
+    states.push({ x, y, yawRad, speedMps });
     const turning = i >= 80 && i < 106;
     const accel = i >= 120 && i < 160 ? 1.5 : 0;
-    x += v * 0.1 * Math.cos(yaw);
-    y += v * 0.1 * Math.sin(yaw);
-    if (turning) yaw += (mirror * v * 0.1) / 10;
-    v += accel * 0.1;
+    x += speedMps * 0.1 * Math.cos(yawRad);
+    y += speedMps * 0.1 * Math.sin(yawRad);
+    if (turning) yawRad += (mirror * speedMps * 0.1) / 10;
+    speedMps += accel * 0.1;
   }
-  const column = (f: (r: number[]) => number) => Float64Array.from(rows, f);
-  const at = (r: number[], i: number): number => r[i] as number;
-  const zero = new Float64Array(n);
   const frames = [];
   for (let s = 0; s <= 20; s++) {
     const pixels = Uint8Array.from(
@@ -56,37 +53,8 @@ async function leftTurn(id: string, mirror = 1): Promise<Drive> {
       bytes: await encodeJpeg({ width: 48, height: 32, pixels }),
     });
   }
-  return {
-    id,
-    source: {
-      format: "test",
-      licence: "CC0",
-      scenario: null,
-      seed: null,
-      notes: ["city: Testville"],
-    },
-    durationUs: 20_000_000,
-    egoMotion: {
-      stampUs: Float64Array.from(rows, (_, i) => i * 100_000),
-      x: column((r) => at(r, 0)),
-      y: column((r) => at(r, 1)),
-      z: zero,
-      qw: column((r) => Math.cos(at(r, 2) / 2)),
-      qx: zero,
-      qy: zero,
-      qz: column((r) => Math.sin(at(r, 2) / 2)),
-      vx: column((r) => at(r, 3) * Math.cos(at(r, 2))),
-      vy: column((r) => at(r, 3) * Math.sin(at(r, 2))),
-      vz: zero,
-    },
-    egoSize: null,
-    cameras: [{ name: "front", calibration: null, frames }],
-    actors: null,
-    lights: null,
-    map: null,
-    route: null,
-    decisions: null,
-  };
+  const drive = bareDrive(id, states, { cameras: [{ name: "front", calibration: null, frames }] });
+  return { ...drive, source: { ...drive.source, notes: ["city: Testville"] } };
 }
 
 const label = (driveId: string, t0Us: number, side: "left" | "right", status: string) => ({

@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Drive, writeDrive } from "@causeway/data";
+import { writeDrive } from "@causeway/data";
+import { bareDrive, straightStates } from "@causeway/data/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const entry = fileURLToPath(new URL("../bin/causeway.mjs", import.meta.url));
@@ -18,40 +19,9 @@ function causeway(...args: string[]) {
   return spawnSync(process.execPath, [entry, ...args], { cwd: dir, encoding: "utf8" });
 }
 
-/** Ten seconds straight ahead at 10 m/s. */
-function straight(): Drive {
-  const column = (value: (i: number) => number) =>
-    Float64Array.from({ length: 101 }, (_, i) => value(i));
-  const zero = column(() => 0);
-  return {
-    id: "straight",
-    source: { format: "test", licence: "test", scenario: null, seed: null, notes: [] },
-    durationUs: 10_000_000,
-    egoMotion: {
-      stampUs: column((i) => i * 100_000),
-      x: column((i) => i),
-      y: zero,
-      z: zero,
-      qw: column(() => 1),
-      qx: zero,
-      qy: zero,
-      qz: zero,
-      vx: column(() => 10),
-      vy: zero,
-      vz: zero,
-    },
-    egoSize: null,
-    cameras: [],
-    actors: null,
-    lights: null,
-    map: null,
-    route: null,
-    decisions: null,
-  };
-}
-
 test("a mapping is printed, edited and used; without one the command says how to get it", async () => {
-  await writeDrive(straight(), join(dir, "straight.mcap"));
+  const straight = bareDrive("straight", straightStates(10, 10));
+  await writeDrive(straight, join(dir, "straight.mcap"));
   const printed = causeway("import", "mcap", "straight.mcap", "--print-mapping");
   expect([printed.status, printed.stderr]).toEqual([0, ""]);
   expect(printed.stdout).toContain('topic: "/tf" # foxglove.FrameTransform, 101 messages');

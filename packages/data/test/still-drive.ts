@@ -1,5 +1,6 @@
 /** A drive without ego motion: two cameras at three moments, 50 ms apart, with questions about the first two. */
-import { type Drive, encodeJpeg, noMotion } from "../src/index.ts";
+import { type Drive, encodeJpeg } from "../src/index.ts";
+import { bareDrive } from "../src/testing/index.ts";
 import { numberedFrame } from "./numbered-frames.ts";
 
 /** The picture of moment `k` of camera `c` shows 10 k + c. */
@@ -13,21 +14,12 @@ export async function stillDrive(id: string): Promise<Drive> {
         bytes: await encodeJpeg(numberedFrame(10 * k + c), 95),
       })),
     );
-  return {
-    id,
-    source: { format: "test", licence: "CC0-1.0", scenario: null, seed: null, notes: [] },
+  return bareDrive(id, [], {
     durationUs: 12_000_000,
-    egoMotion: noMotion(),
-    egoSize: null,
     cameras: [
       { name: "CAM_FRONT", calibration: null, frames: await frames(0) },
       { name: "CAM_BACK", calibration: null, frames: await frames(1) },
     ],
-    actors: null,
-    lights: null,
-    map: null,
-    route: null,
-    decisions: null,
     questions: [0, 1].map((k) => ({
       stampUs: moments[k] * 1e6 + 50_000,
       questions: [
@@ -48,5 +40,5 @@ export async function stillDrive(id: string): Promise<Drive> {
         },
       ],
     })),
-  };
+  });
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDataset, type Drive } from "@causeway/data";
+import { bareDrive } from "@causeway/data/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { labelDataset } from "./labels.ts";
 import { work as writePages } from "./dataset-pages.ts";
@@ -14,37 +15,14 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** 12 s straight on, braking from 10 to 4 m/s in the middle. */
 function braking(id: string): Drive {
-  const n = 121;
-  const [x, vx] = [new Float64Array(n), new Float64Array(n)];
-  for (let i = 0, at = 0; i < n; i++) {
-    x[i] = at;
-    vx[i] = i < 40 ? 10 : Math.max(4, 10 - (i - 40) * 0.2);
-    at += (vx[i] as number) * 0.1;
-  }
-  const zero = new Float64Array(n);
-  return {
-    id,
-    source: { format: "test", licence: "CC0-1.0", scenario: null, seed: null, notes: [] },
-    durationUs: 12_000_000,
-    egoMotion: {
-      stampUs: Float64Array.from({ length: n }, (_, i) => i * 100_000),
-      x,
-      y: zero,
-      z: zero,
-      qw: zero.map(() => 1),
-      qx: zero,
-      qy: zero,
-      qz: zero,
-      vx,
-      vy: zero,
-      vz: zero,
-    },
-    egoSize: null,
-    cameras: [],
-    actors: null,
-    lights: null,
-    map: null,
-    route: null,
+  let x = 0;
+  const states = Array.from({ length: 121 }, (_, i) => {
+    const speedMps = i < 40 ? 10 : Math.max(4, 10 - (i - 40) * 0.2);
+    const state = { x, speedMps };
+    x += speedMps * 0.1;
+    return state;
+  });
+  return bareDrive(id, states, {
     // Known for the first 4 s only.
     decisions: Array.from({ length: 41 }, (_, i) => ({
       stampUs: i * 100_000,
@@ -56,7 +34,7 @@ function braking(id: string): Drive {
         causeIds: [],
       },
     })),
-  };
+  });
 }
 
 const options = {
@@ -122,4 +100,22 @@ test("a stop, or nothing that can be read, leaves the labels that were there", a
   await expect(labelDataset(dir, options, context)).rejects.toThrow(/none of 1 drives .*a\.mcap/);
   expect(await readFile(join(dir, "labels", "samples.jsonl"), "utf8")).toBe(before);
   expect((await readdir(join(dir, "labels"))).filter((f) => f.endsWith(".tmp"))).toEqual([]);
+});
+
+test("a drive without ego motion is counted and keeps its questions; the other one keeps its labels", async () => {
+  const dir = await makeSet("still", ["a"]);
+  const alone = await labelDataset(dir, options, context);
+  const dataset = await createDataset(dir);
+  const asked = { kind: "planning", question: "What now?", answer: "Brake." };
+  const questions = [{ stampUs: 2_000_000, questions: [asked, asked], objects: [] }];
+  await dataset.addDrive(bareDrive("still", [], { durationUs: 3_000_000, questions }));
+  await dataset.commit();
+  const both = await labelDataset(dir, options, context);
+  const { fingerprint: _, ...counts } = alone;
+  expect(both).toMatchObject({ ...counts, drives: 2, withoutMotion: ["still"], questions: 2 });
+  const rows = (await readFile(join(dir, "labels", "questions.jsonl"), "utf8")).trim().split("\n");
+  expect(rows.map((r) => JSON.parse(r) as object)).toMatchObject([
+    { id: "still@2000000-planning-1", driveId: "still", t0Us: 2_000_000, ...asked },
+    { id: "still@2000000-planning-2" },
+  ]);
 });

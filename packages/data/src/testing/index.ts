@@ -1,0 +1,2 @@
+/** For tests and benches of every package. */
+export { bareDrive, type PlanarState, straightStates } from "./bare-drive.ts";
