@@ -6,7 +6,6 @@ import { cpus } from "node:os";
 import { createRng, type LocalPath, type RgbImage } from "../packages/geom/src/index.ts";
 import { allocateFlat, createOptimizer, kernelsFor } from "../packages/graph/src/index.ts";
 import {
-  cameraNames,
   createCodec,
   initialWeights,
   nano,
@@ -50,8 +49,8 @@ const frames = Array.from({ length: 64 }, (): RgbImage => {
 const moment = (index: number): LabelledMoment => ({
   input: {
     cameras: new Map(
-      [0, 1, 2].map((camera) => [
-        cameraNames[camera] as string,
+      codec.manifest.cameras.map(({ name }, camera) => [
+        name,
         [0, 1, 2, 3].map((k) => frames[(index * 7 + camera * 3 + k) % frames.length] as RgbImage),
       ]),
     ),
@@ -130,7 +129,7 @@ console.log(
 );
 const batch = { size: batchSize, accumulate: 1 };
 await measure(
-  await createStage1Task({ codec, weights, samples, recipe: { ...stage1Nano(), batch } }),
+  await createStage1Task({ codec, weights, samples, recipe: { ...stage1Nano(), perception: null, batch } }),
 );
 await measure(
   await createStage2Task({ codec, weights, samples, recipe: { ...stage2Nano("x"), batch } }),
