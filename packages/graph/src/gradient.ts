@@ -337,6 +337,12 @@ export function gradients(
     return sum;
   };
   const recomputation = new Recomputation(graph, options.checkpoints ?? []);
+  let finished: Value[] = [];
+  const takeFinished = () => {
+    const taken = finished;
+    finished = [];
+    return taken;
+  };
   push(loss, seed ?? ops.broadcastTo(graph.scalar(1), loss.shape));
   for (let i = loss.node.id; i >= 0; i--) {
     const node = graph.nodes[i] as Node;
@@ -350,11 +356,14 @@ export function gradients(
       );
     const rule = vjpRules[node.op] as VjpRule<OpName> | typeof noGradient;
     if (rule === noGradient) continue;
-    const { inputs, outputs } = recomputation.view(node, total);
+    const { inputs, outputs } = recomputation.view(node, total, takeFinished);
     const back = rule({ graph, node, inputs, outputs, attrs: node.attrs }, first, grads);
     node.inputs.forEach((input, k) => {
       const grad = back[k];
-      if (grad && active.has(input.node)) push(input, unbroadcast(grad, input.shape));
+      if (!grad || !active.has(input.node)) return;
+      const fitting = unbroadcast(grad, input.shape);
+      push(input, fitting);
+      if (input.node.inputs.length === 0) finished.push(fitting);
     });
   }
   return wrt.map((value) => total(value) ?? ops.broadcastTo(graph.scalar(0), value.shape));

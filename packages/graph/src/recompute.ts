@@ -4,7 +4,9 @@
  * that no longer grows with depth.
  *
  * The copy must not be merged with the original, neither by the graph nor by the runtime, and must not run before its
- * turn. So it starts from `where(g > 0, x, x)`: the checkpoint x, tied to a number g of the arriving cotangent.
+ * turn. So it starts from `where(g > 0, x, x)`: the checkpoint x, tied to a number g of the arriving cotangent and of every
+ * weight gradient of the segment before. Without the latter the runtime, which orders nodes by depth, leaves those gradients
+ * for the end and keeps all copies that they read until then: nothing is saved.
  */
 import type { Graph, Node, Value } from "./graph.ts";
 import * as ops from "./ops.ts";
@@ -31,10 +33,12 @@ export class Recomputation {
    * Inputs and outputs of a node as its gradient rule should see them.
    *
    * @param cotangent  Of a checkpoint; null when nothing depends on it.
+   * @param takeFinished  Gradients of leaves since it was called last.
    */
   view(
     node: Node,
     cotangent: (value: Value) => Value | null,
+    takeFinished: () => readonly Value[],
   ): { readonly inputs: readonly Value[]; readonly outputs: readonly Value[] } {
     const segment = this.#segment(node);
     if (segment <= 0) return node;
@@ -42,7 +46,8 @@ export class Recomputation {
     if (start === undefined) {
       const end = this.#checkpoints[segment] as Value;
       const arriving = cotangent(end);
-      start = arriving === null ? null : tied(this.#checkpoints[segment - 1] as Value, arriving);
+      const before = this.#checkpoints[segment - 1] as Value;
+      start = arriving === null ? null : tied(before, [arriving, ...takeFinished()]);
       this.#starts.set(segment, start);
     }
     if (start === null) return node;
@@ -71,7 +76,12 @@ export class Recomputation {
 const stored = (value: Value): Value =>
   value.node.op === "reshape" ? stored(value.node.inputs[0] as Value) : value;
 
-function tied(x: Value, cotangent: Value): Value {
-  const one = ops.slice(ops.reshape(cotangent, [-1]), { starts: [0], ends: [1] });
+/** `x`, but not before all of `others` are there. */
+function tied(x: Value, others: readonly Value[]): Value {
+  const firsts = others.map((other) => {
+    const corner = other.shape.map(() => 1);
+    return ops.reshape(ops.slice(other, { starts: corner.map(() => 0), ends: corner }), [1]);
+  });
+  const one = ops.reduceSum(ops.concat(firsts, 0), [0], true);
   return ops.where(ops.greater(one, x.graph.scalar(0)), x, x);
 }

@@ -51,6 +51,14 @@ function stack(layers: number, isCheckpointed: boolean) {
   return { g, feeds };
 }
 
+/** Whether `value` cannot be computed before `other`. */
+function waitsFor(value: Value, other: Value, seen = new Set<Value>()): boolean {
+  if (value === other) return true;
+  if (seen.has(value)) return false;
+  seen.add(value);
+  return value.node.inputs.some((input) => waitsFor(input, other, seen));
+}
+
 describe("checkpointed gradients", () => {
   it.each([
     ["ort-node", compile],
@@ -85,6 +93,21 @@ describe("checkpointed gradients", () => {
     expect(growth(true)).toBeLessThanOrEqual(weights + state);
     // Otherwise also the norm, gate, up, their product and their activations.
     expect(growth(false)).toBeGreaterThan(state + 4 * rows * 3 * inner);
+  });
+
+  it("begin a layer's copy when all weight gradients of the layer above are there", () => {
+    const { g } = stack(3, true);
+    const starts = g.nodes.filter(({ op }) => op === "where").map(({ outputs: [start] }) => start);
+    // From the top: layer 2, 1, 0.
+    expect(starts).toHaveLength(3);
+    const gradient = (name: string) => g.outputs.get(`d ${name}`) as Value;
+    starts.forEach((start, i) => {
+      const [own, above] = [2 - i, 3 - i];
+      for (const weight of ["norm", "gate", "up", "down"]) {
+        if (above < 3) expect(waitsFor(start, gradient(`${above}.${weight}`))).toBe(true);
+        expect(waitsFor(start, gradient(`${own}.${weight}`))).toBe(false);
+      }
+    });
   });
 
   it("do compute every layer twice in the compiled form", () => {

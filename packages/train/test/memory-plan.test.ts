@@ -95,7 +95,7 @@ describe("the memory plan", () => {
     expect(frozen.numTrained).toBeLessThan(plain.numTrained);
     expect(frozen.activations).toBeLessThan(plain.activations);
     const recomputed = await planOf(stage1({ activations: "recompute" }));
-    expect(recomputed.activations).toBeLessThan(0.8 * plain.activations);
+    expect(recomputed.activations).toBeLessThan(0.9 * plain.activations);
     const plain2 = await planOf(stage2());
     const cached = await planOf(stage2({ cachePrefix: true }));
     expect(plain2.kept).toBe(0);
