@@ -129,7 +129,12 @@ console.log(
 );
 const batch = { size: batchSize, accumulate: 1 };
 await measure(
-  await createStage1Task({ codec, weights, samples, recipe: { ...stage1Nano(), perception: null, batch } }),
+  await createStage1Task({
+    codec,
+    weights,
+    samples,
+    recipe: { ...stage1Nano(), perception: null, batch },
+  }),
 );
 await measure(
   await createStage2Task({ codec, weights, samples, recipe: { ...stage2Nano("x"), batch } }),
