@@ -6,6 +6,8 @@
  *   npx tsx bench/train-step.bench.ts [--layers 6 --width 384 --heads 6 --mlp 1024 --batch 8 --tokens 256 --vocab 512]
  *   npx tsx bench/train-step.bench.ts --layers 2 --width 2048 --heads 16 --mlp 6144 --batch 1 --tokens 512   # layers of the 2 B
  *
+ * Stages of a run set GLIBC_TUNABLES (packages/cli/src/pipeline/child-work.ts); set the same to measure what they get.
+ *
  * FLOPs: 6 per weight and token plus 12 L T^2 C for attention (no discount for the causal mask), embeddings left out.
  * The same model in PyTorch: tools/goldens/torch-train-bench.py.
  */

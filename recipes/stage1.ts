@@ -31,7 +31,7 @@ export const stage1NanoPost = (): Stage1Recipe => ({
   ...stage1Nano(),
   name: "stage1-nano-post",
   init: { kind: "backbone", preset: "nano" },
-  steps: 350,
+  steps: 500,
   lr: 4e-4,
   schedule: { kind: "cosine", warmup: 20, minRatio: 0.02 },
 });

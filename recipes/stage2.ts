@@ -30,7 +30,7 @@ export const stage2Nano = (checkpoint: string): Stage2Recipe => ({
 export const stage2NanoPost = (checkpoint: string): Stage2Recipe => ({
   ...stage2Nano(checkpoint),
   name: "stage2-nano-post",
-  steps: 200,
+  steps: 300,
   lr: 1e-3,
   schedule: { kind: "cosine", warmup: 20, minRatio: 0.02 },
 });

@@ -14,7 +14,7 @@ export const recipe = (): RunRecipe => ({
   seed: 1,
   drives: {
     kinds: [...scenarioKinds],
-    train: 120,
+    train: 180,
     heldOut: 30,
     secs: 20,
     pushed: 0.4,

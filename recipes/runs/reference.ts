@@ -4,7 +4,7 @@ import { stage2NanoPretrain } from "../stage2.ts";
 import { recipe as quickstart } from "./quickstart.ts";
 
 /**
- * The quickstart with time: more than three times its drives, half of them with the shipped model at the wheel, six times its steps,
+ * The quickstart with time: more than twice its drives, half of them with the shipped model at the wheel, four times its steps,
  * and twice its held-out drives and scenes. At most an hour on 2 cores.
  */
 export const recipe = (): RunRecipe => ({

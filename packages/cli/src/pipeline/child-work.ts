@@ -111,11 +111,15 @@ function runChild<Result>(
 }
 
 /**
- * Large pages where the system grants them on request: a training step takes and returns hundreds of megabytes, and every
- * page of 4 kB costs a fault (15 to 20 % of the CPU time of a nano step in a virtual machine). Not glibc: no effect.
+ * Large pages where the system grants them on request, and freed memory kept for the next step: a training step takes and
+ * returns as much as all gradients (the runtime's binding copies every result into new memory), and in a virtual machine each
+ * new page of 4 kB costs some 10 us. A step at the shapes of a 2 B model takes a quarter less time, for a tenth more memory
+ * (bench/reports/2026-11-29-training-memory.md). A system without glibc ignores it.
  */
 function childEnvironment(): NodeJS.ProcessEnv {
-  return { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1", ...process.env };
+  const keep = 2 ** 32 - 1;
+  const tunables = `glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=${keep}:glibc.malloc.trim_threshold=${keep}`;
+  return { GLIBC_TUNABLES: tunables, ...process.env };
 }
 
 function deathMessage(code: number | null, killedBy: NodeJS.Signals | null): string {
