@@ -1,5 +1,5 @@
 /** What a driving model plans at one moment of a drive, from the drive's own motion, drawn on its front camera. */
-import { atomicWriteFile, type DriveHandle, openDrive, sampleAt } from "@causeway/data";
+import { atomicWriteFile, cameraFor, type DriveHandle, openDrive, sampleAt } from "@causeway/data";
 import { imageFromRig, projectPath, projectRibbon } from "@causeway/eval";
 import type { LocalPath } from "@causeway/geom";
 import { AlpamayoModel, readFolderJson } from "@causeway/models";
@@ -84,7 +84,8 @@ async function drawPlan(
   driven: LocalPath,
   path: string,
 ): Promise<string | null> {
-  const camera = drive.cameras.find((c) => c.calibration !== null && c.name.includes("front"));
+  const front = cameraFor(drive, null);
+  const camera = drive.cameras.find((c) => c.name === front);
   if (camera === undefined || camera.calibration === null) return null;
   const { width, height } = camera.calibration;
   const nearest = camera.stampsUs.reduce(
